@@ -1,0 +1,11 @@
+//! The [`Database`] handle, and the [`Driver`] behind it.
+
+#[macro_use]
+mod begin;
+mod driver;
+mod handle;
+mod transaction;
+
+pub use driver::{DatabaseInfo, Driver, Purpose, Session};
+pub use handle::Database;
+pub use transaction::Transaction;

@@ -1,0 +1,16 @@
+//! A value is not injected by its type: settings come with `Config<T>`.
+use backend_plugin_api::services::Database;
+use backend_plugin_api::{Plugin, PluginId, Result};
+
+struct Todo;
+
+impl Plugin for Todo {
+    const ID: PluginId = PluginId::new("todo");
+    type Deps = (Database, String);
+
+    async fn init(self, _: Self::Deps) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}
