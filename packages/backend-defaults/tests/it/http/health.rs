@@ -1,0 +1,135 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::anyhow;
+use async_trait::async_trait;
+use axum::Router;
+use backend_app_api::{PluginState, Step};
+use backend_defaults::database::Environment;
+use backend_plugin_api::services::database::{Database, DatabaseInfo, Driver, Purpose, Session};
+use backend_plugin_api::{Plugin, PluginId, Result, ServiceFactory};
+use futures::future::join_all;
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use serde_json::json;
+
+use super::fixtures::{Runs, Serves, config};
+
+const READINESS: &str = "/.backstage/health/v1/readiness";
+const LIVENESS: &str = "/.backstage/health/v1/liveness";
+
+/// A plugin that has a database.
+struct Stores;
+
+impl Plugin for Stores {
+    const ID: PluginId = PluginId::new("stores");
+    type Deps = (Database,);
+
+    async fn init(self, _: Self::Deps) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Databases that have stopped: each does not answer as told.
+#[derive(Clone)]
+struct Stopped {
+    hangs: bool,
+    asked: Arc<AtomicUsize>,
+    info: DatabaseInfo,
+}
+
+impl Stopped {
+    fn new(hangs: bool) -> Self {
+        let (client, location) = ("better-sqlite3".to_owned(), "in memory".to_owned());
+        Self { hangs, asked: Arc::default(), info: DatabaseInfo { client, location, ephemeral: true } }
+    }
+}
+
+impl ServiceFactory for Stopped {
+    type Service = Database;
+    type Deps = ();
+
+    async fn create(&self, (): ()) -> Result<Database> {
+        Ok(Database::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Driver for Stopped {
+    fn backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    fn info(&self) -> &DatabaseInfo {
+        &self.info
+    }
+
+    async fn acquire(&self, _: Purpose<'_>) -> Result<Box<dyn Session>, DbErr> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        Err(DbErr::Custom("db.internal:5432 refused".to_owned()))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "stands for an engine")]
+    async fn migration_connection(&self) -> Result<DatabaseConnection> {
+        Ok(sea_orm::Database::connect("sqlite::memory:").await?)
+    }
+
+    async fn close(&self) {}
+}
+
+#[tokio::test]
+async fn it_lives_before_it_is_ready() {
+    let (gate, alpha) = Serves::<0>::gated(Router::new());
+    let mut runs = Runs::starting(json!({}), |it| it.plugin(alpha)).await;
+    runs.until("alpha", |it| *it == PluginState::Starting(Step::Init)).await;
+    assert_eq!(runs.get_json(LIVENESS).await, (200, json!({ "status": "ok" })));
+    let starting = json!({
+        "message": "Backend has not started yet",
+        "status": "error",
+        "plugins": { "alpha": { "status": "starting", "message": "initializing" } },
+    });
+    assert_eq!(runs.get_json(READINESS).await, (503, starting));
+    gate.send(Ok(())).unwrap();
+    runs.running.started().await.unwrap();
+    let ready = json!({ "status": "ok", "plugins": { "alpha": { "status": "ok" } } });
+    assert_eq!(runs.get_json(READINESS).await, (200, ready));
+}
+
+#[tokio::test]
+async fn a_plugin_that_may_fail_is_named() {
+    let (gate, alpha) = Serves::<0>::gated(Router::new());
+    gate.send(Err(anyhow!("no disk"))).unwrap();
+    let config = json!({ "startup": { "default": { "onPluginBootFailure": "continue" } } });
+    let runs = Runs::new(config, |it| it.plugin(alpha).plugin(Serves::<1>::new(Router::new()))).await;
+    let plugins = json!({ "alpha": { "status": "failed", "message": "no disk" }, "beta": { "status": "ok" } });
+    assert_eq!(runs.get_json(READINESS).await, (200, json!({ "status": "ok", "plugins": plugins })));
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_makes_it_unready() {
+    for hangs in [false, true] {
+        let stopped = Stopped::new(hangs);
+        let runs = Runs::new(json!({}), |it| it.service(stopped.clone()).plugin(Stores)).await;
+        let down = json!({
+            "message": "The database does not answer of plugin `stores`",
+            "status": "error",
+            "plugins": { "stores": { "status": "error", "database": { "status": "error", "ephemeral": true } } },
+        });
+        // All who ask at the same time share one answer.
+        let answers = join_all((0..20).map(|_| runs.get_json(READINESS))).await;
+        assert!(answers.iter().all(|it| *it == (503, down.clone())), "{answers:?}");
+        assert_eq!(stopped.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(runs.get(LIVENESS).await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_answers_is_told() {
+    let backend = backend_defaults::backend(config(json!({})), Environment::Development).plugin(Stores);
+    let mut runs = Runs::of(backend).await;
+    runs.running.started().await.unwrap();
+    let plugins = json!({ "stores": { "status": "ok", "database": { "status": "ok", "ephemeral": true } } });
+    assert_eq!(runs.get_json(READINESS).await, (200, json!({ "status": "ok", "plugins": plugins })));
+}

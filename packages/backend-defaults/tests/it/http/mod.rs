@@ -1,0 +1,10 @@
+mod dispatch;
+mod errors;
+mod fixtures;
+mod headers;
+mod health;
+mod limits;
+mod listen;
+mod log;
+mod shutdown;
+mod tls;

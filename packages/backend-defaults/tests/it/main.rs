@@ -1,0 +1,5 @@
+//! The core services as plugins and clients meet them.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod database;
+mod http;
