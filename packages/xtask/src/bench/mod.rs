@@ -1,0 +1,40 @@
+//! `cargo xtask bench ...`: figures of a release build, each with its goal.
+
+mod backend;
+mod config;
+mod figure;
+mod http;
+mod startup;
+mod wrk;
+
+use anyhow::Result;
+
+use figure::Figure;
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub(crate) enum Bench {
+    /// From the start of the process until it is ready; memory; the liveness route.
+    Startup(startup::Options),
+    /// Loading config, beside Backstage's loader.
+    Config(config::Options),
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> Result<()> {
+        match self {
+            Self::Startup(options) => print(&startup::run(options)?, options.json),
+            Self::Config(options) => print(&config::run(options)?, options.json),
+        }
+        Ok(())
+    }
+}
+
+fn print(figures: &[Figure], json: bool) {
+    for figure in figures {
+        match json {
+            true => println!("{}", figure.json()),
+            false => println!("{figure}"),
+        }
+    }
+}
