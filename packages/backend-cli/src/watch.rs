@@ -39,7 +39,7 @@ impl OnChange {
     fn apply(&mut self, config: Config) {
         let keys = config.changed_keys(&self.config);
         if let Ok(logger) = config.read::<LoggerConfig>(LoggerConfig::KEY) {
-            self.log.apply(&logger, self.level);
+            self.log.apply(&logger, self.level, config.redactor());
         }
         let is_live = |key: &&String| self.checker.schema().at(key).is_some_and(|it| it.reload);
         let (live, restart): (Vec<_>, Vec<_>) = keys.iter().partition(is_live);

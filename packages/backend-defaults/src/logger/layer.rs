@@ -33,17 +33,19 @@ pub struct LogSettings(Arc<RwLock<Arc<Settings>>>);
 struct Settings {
     filter: Filter,
     meta: IndexMap<String, Value>,
+    redactor: Redactor,
 }
 
 impl LogSettings {
     /// `meta` is in every line.
     pub fn new(filter: Filter, meta: IndexMap<String, Value>) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(Settings { filter, meta }))))
+        Self(Arc::new(RwLock::new(Arc::new(Settings { filter, meta, redactor: Redactor::default() }))))
     }
 
-    /// Changes them, for what is logged from now on.
-    pub fn set(&self, filter: Filter, meta: IndexMap<String, Value>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Settings { filter, meta });
+    /// Changes them, for what is logged from now on. `redactor` hides what is new, beside what the
+    /// layer's own goes on hiding: the old values may still be in use.
+    pub fn set(&self, filter: Filter, meta: IndexMap<String, Value>, redactor: Redactor) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Settings { filter, meta, redactor });
         tracing::callsite::rebuild_interest_cache();
     }
 
@@ -112,6 +114,7 @@ where
         let settings = self.settings.get();
         if settings.filter.passes(&record) {
             let line = self.format.line(Utc::now(), &record, &settings.meta);
+            let line = settings.redactor.redact(&line);
             // A log that cannot be written has nowhere to say so.
             let _ = self.writer.make_writer().write_all(self.redactor.redact(&line).as_bytes());
         }

@@ -55,9 +55,9 @@ impl Log {
 }
 
 impl LogSettings {
-    /// Takes what the config says; `level` overrides its level.
-    pub fn apply(&self, config: &LoggerConfig, level: Option<Level>) {
-        self.set(config.filter(level), config.meta.clone());
+    /// Takes what the config says; `level` overrides its level, `redactor` hides its secrets.
+    pub fn apply(&self, config: &LoggerConfig, level: Option<Level>, redactor: Redactor) {
+        self.set(config.filter(level), config.meta.clone(), redactor);
     }
 }
 

@@ -147,17 +147,18 @@ fn a_level_that_is_none_is_refused_by_name() {
 fn a_change_of_the_settings_holds_for_what_comes_after_it() {
     let settings = LogSettings::new(Filter::new(Level::INFO, Vec::new()), IndexMap::new());
     let lines = Lines::default();
-    let layer = LogLayer::new(lines.clone(), settings.clone(), Format::Json, Redactor::new([]));
-    let log = || tracing::debug!("one line of code");
+    let layer = LogLayer::new(lines.clone(), settings.clone(), Format::Json, Redactor::new(["old-secret"]));
+    let log = || tracing::debug!("one line with new-secret and old-secret");
     with_default(tracing_subscriber::registry().with(layer), || {
         log();
         let changed: LoggerConfig =
             Config::from_json(json!({ "level": "debug", "meta": { "a": 1 } })).read("").unwrap();
-        settings.apply(&changed, None);
+        settings.apply(&changed, None, Redactor::new(["new-secret"]));
         log();
-        settings.apply(&changed, Some(Level(tracing::Level::WARN)));
+        settings.apply(&changed, Some(Level(tracing::Level::WARN)), Redactor::default());
         log();
     });
     let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(lines.lines().count() == 1 && lines.contains(r#""a":1"#), "{lines}");
+    assert!(lines.contains("one line with *** and ***"), "{lines}");
 }
