@@ -38,12 +38,23 @@ impl OnChange {
 
     fn apply(&mut self, config: Config) {
         let keys = config.changed_keys(&self.config);
+        // A change of the level is not to hide itself: told at whichever of the two levels shows it.
+        let shown = tracing::enabled!(tracing::Level::INFO);
+        if shown {
+            self.tell(&keys);
+        }
         if let Ok(logger) = config.read::<LoggerConfig>(LoggerConfig::KEY) {
             self.log.apply(&logger, self.level, config.redactor());
         }
+        if !shown {
+            self.tell(&keys);
+        }
+        self.config = config;
+    }
+
+    fn tell(&self, keys: &[String]) {
         let is_live = |key: &&String| self.checker.schema().at(key).is_some_and(|it| it.reload);
         let (live, restart): (Vec<_>, Vec<_>) = keys.iter().partition(is_live);
-        self.config = config;
         let list = |keys: Vec<&String>| keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
         if keys.is_empty() {
             tracing::info!("the config is again as it was");

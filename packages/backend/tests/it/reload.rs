@@ -25,7 +25,9 @@ fn a_change_is_told_and_holds_where_it_can() {
     app-config.local.yaml:2:17 `todo.maxOpen`: expected a number, got "many"
     "#);
 
+    // A level that hides what is told is told all the same.
     home.write("app-config.local.yaml", "backend: {logger: {level: error}}\n");
+    assert_snapshot!(backend.wait_for_message("holds from now on"), @"the config has changed; this holds from now on: `backend.logger.level`");
     backend.signal("TERM");
     assert_eq!(backend.ended().0, Some(0));
 }
