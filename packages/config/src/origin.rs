@@ -1,5 +1,8 @@
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
+/// The longest line that is drawn, in bytes: one that fills the screen shows nothing.
+const LONGEST_LINE: usize = 400;
+
 /// Where a value stands: a place in a file, an environment variable, or code.
 ///
 /// `Display` is what a person would type or click: `app-config.yaml:12:13` (line and column count from 1; the path is
@@ -44,7 +47,8 @@ impl Origin {
         parent.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// The source line and the underlined range in it in bytes; `None` when there is none or it holds a secret.
+    /// The source line and the underlined range in it in bytes; `None` when there is none, it holds a secret, or it
+    /// is too long to be looked at.
     pub(crate) fn snippet(&self) -> Option<Snippet<'_>> {
         let Source::File(file) = &*self.source else { return None };
         if self.span.line == 0 || file.secret_lines.contains(&self.span.line) {
@@ -52,6 +56,9 @@ impl Origin {
         }
         let line = file.text.lines().nth(self.span.line as usize - 1)?;
         let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+        if line.len() > LONGEST_LINE {
+            return None;
+        }
         let byte = |chars: u32| line.char_indices().nth(chars as usize).map_or(line.len(), |(at, _)| at);
         let start = byte(self.span.column.saturating_sub(1));
         let end = byte(self.span.column.saturating_sub(1).saturating_add(self.span.length)).max(start);

@@ -147,3 +147,10 @@ fn texts_of_readers_do_not_give_secrets_away() {
     app-config.yaml:3:6 `url`: `********` is not nice
     ");
 }
+
+#[test]
+fn a_line_that_fills_the_screen_is_not_drawn() {
+    let text = format!("a: [{}\n", "[".repeat(10_000));
+    let text = short(load_files(&[("app-config.yaml", &text)], &[]).unwrap_err().report(false));
+    assert_eq!((text.lines().count(), text.len() < 200), (1, true), "{text}");
+}
