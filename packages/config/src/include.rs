@@ -168,6 +168,7 @@ impl Loader<'_> {
                 self.budget.spend(Size::of_text(&content))?;
                 *node = Node { key_at: node.key_at, ..Node::new(Value::String(content), at) };
                 node.from = vec![text];
+                node.text_of = Some(path.into());
                 Ok(())
             }
             _ => self.include_value(node, place, directory, &text, at),

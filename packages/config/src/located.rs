@@ -13,12 +13,13 @@ pub struct Located<T> {
     value: T,
     place: Option<String>,
     directory: PathBuf,
+    text_of: Option<PathBuf>,
 }
 
 impl<T> Located<T> {
     /// A value from code, relative to `directory`.
     pub fn new(value: T, directory: impl Into<PathBuf>) -> Self {
-        Self { value, place: None, directory: directory.into() }
+        Self { value, place: None, directory: directory.into(), text_of: None }
     }
 
     /// The value.
@@ -29,6 +30,11 @@ impl<T> Located<T> {
     /// E.g. `app-config.yaml:12:13`; `None` for what is from code.
     pub fn place(&self) -> Option<&str> {
         self.place.as_deref()
+    }
+
+    /// The file whose text it is, for `{$file: ...}`: what may be read again when it has changed.
+    pub fn text_of(&self) -> Option<&Path> {
+        self.text_of.as_deref()
     }
 
     /// The folder of the file that it stands in. Empty, which is the working directory, for what is from a variable or
@@ -58,13 +64,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
         Ok(Located::new(T::deserialize(deserializer)?, ""))
     }
 
-    /// From the config's: place, folder, value.
+    /// From the config's: place, folder, file of the text, value.
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
         let missing = || de::Error::custom("expected a place and a value");
         let place: String = parts.next_element()?.ok_or_else(missing)?;
         let directory: String = parts.next_element()?.ok_or_else(missing)?;
+        let text_of: String = parts.next_element()?.ok_or_else(missing)?;
         let value = parts.next_element()?.ok_or_else(missing)?;
-        Ok(Located { value, place: (!place.is_empty()).then_some(place), directory: directory.into() })
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        Ok(Located { value, place: some(place), directory: directory.into(), text_of: some(text_of).map(Into::into) })
     }
 }
 

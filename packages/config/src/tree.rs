@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::{fmt, sync::Arc};
 
 use indexmap::IndexMap;
@@ -71,6 +72,8 @@ pub(crate) struct Node {
     pub(crate) key_at: Option<Span>,
     /// The variables and the file that went into the value.
     pub(crate) from: Vec<String>,
+    /// The file whose text it is (`$file`).
+    pub(crate) text_of: Option<Box<Path>>,
     /// Set when a missing variable took away this value, or one that would have overridden it.
     pub(crate) unset: Option<Box<Unset>>,
     /// What it replaced.

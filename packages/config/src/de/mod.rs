@@ -238,7 +238,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             let place = self.node.and_then(|node| self.attempt.tree.place(node.place()));
             let directory = place.as_ref().map(Origin::directory).unwrap_or_default();
             let place = place.map(|place| place.to_string()).unwrap_or_default();
-            let parts = located::Parts { texts: vec![place, directory].into_iter(), value: Some(self) };
+            let text_of = self.node.and_then(|node| node.text_of.as_deref()).map(|it| it.display().to_string());
+            let texts = vec![place, directory, text_of.unwrap_or_default()].into_iter();
+            let parts = located::Parts { texts, value: Some(self) };
             return visitor.visit_seq(parts).map_err(|error| error.at(&path));
         }
         visitor.visit_newtype_struct(self).map_err(|error| error.at(&path))

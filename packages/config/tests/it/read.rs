@@ -348,6 +348,17 @@ fn a_located_value_knows_its_file() {
 }
 
 #[test]
+fn a_located_value_knows_the_file_whose_text_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = crate::write(directory.path(), "secret.txt", "hunter2\n");
+    let file = crate::write(directory.path(), "app-config.yaml", "a: {$file: ./secret.txt}\nb: hunter2\n");
+    let config = crate::load_sources(&Sources::files([file]), &[]).unwrap();
+    let read = |key| config.read::<Located<String>>(key).unwrap();
+    assert_eq!((read("a").get().as_str(), read("a").text_of()), ("hunter2", Some(secret.as_path())));
+    assert_eq!((read("b").get().as_str(), read("b").text_of()), ("hunter2", None));
+}
+
+#[test]
 fn secrets_are_listed_by_the_names_of_their_keys() {
     let config = load("a: {password: hunter2, token: [t1]}\nconnection: {host: h}\n");
     let secrets = config.secrets();
