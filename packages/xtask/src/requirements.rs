@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use test_servers::{MariaDb, Postgres};
 
 use crate::sh;
 
 /// A program and the packages that have it.
 pub(crate) struct Requirement {
-    /// As it is looked up in `PATH`.
+    /// Its name.
     pub(crate) program: &'static str,
     /// What it is for, as shown.
     pub(crate) purpose: &'static str,
@@ -18,24 +19,41 @@ pub(crate) struct Requirement {
     apt: &'static str,
     /// On Fedora and its relatives.
     dnf: &'static str,
+    /// Finds it by its name.
+    find: fn(&str) -> Option<PathBuf>,
 }
 
 pub(crate) const CC: Requirement =
-    Requirement { program: "cc", purpose: "builds SQLite and the TLS library", apt: "gcc libc6-dev", dnf: "gcc" };
+    Requirement { program: "cc", purpose: "builds SQLite and the TLS library", apt: "gcc libc6-dev", dnf: "gcc", find };
 pub(crate) const GIT: Requirement =
-    Requirement { program: "git", purpose: "lists the files that the layout test reads", apt: "git", dnf: "git" };
+    Requirement { program: "git", purpose: "lists the files that the layout test reads", apt: "git", dnf: "git", find };
+pub(crate) const MARIADB: Requirement = Requirement {
+    program: "mariadbd",
+    purpose: "runs for the tests",
+    apt: "mariadb-server",
+    dnf: "mariadb-server",
+    find: |_| MariaDb::program().ok(),
+};
 pub(crate) const NODE: Requirement =
-    Requirement { program: "node", purpose: "runs Backstage's loader", apt: "nodejs", dnf: "nodejs" };
-pub(crate) const WRK: Requirement = Requirement { program: "wrk", purpose: "sends requests", apt: "wrk", dnf: "wrk" };
+    Requirement { program: "node", purpose: "runs Backstage's loader", apt: "nodejs", dnf: "nodejs", find };
+pub(crate) const POSTGRES: Requirement = Requirement {
+    program: "postgres",
+    purpose: "runs for the tests",
+    apt: "postgresql",
+    dnf: "postgresql-server postgresql-contrib",
+    find: |_| Postgres::program().ok(),
+};
+pub(crate) const WRK: Requirement =
+    Requirement { program: "wrk", purpose: "sends requests", apt: "wrk", dnf: "wrk", find };
 
 /// Finds each, or installs it, and says so.
 pub(crate) fn ensure(requirements: &[Requirement]) -> Result<()> {
     for it in requirements {
-        let found = match find(it.program) {
+        let found = match (it.find)(it.program) {
             Some(path) => path,
             None => install(it)?,
         };
-        eprintln!("{:<8}{} ({})", it.program, found.display(), it.purpose);
+        eprintln!("{:<9}{} ({})", it.program, found.display(), it.purpose);
     }
     Ok(())
 }
@@ -50,7 +68,7 @@ fn find_in(path: &OsStr, program: &str) -> Option<PathBuf> {
 }
 
 fn install(it: &Requirement) -> Result<PathBuf> {
-    eprintln!("{:<8}not found ({}), installing it", it.program, it.purpose);
+    eprintln!("{:<9}not found ({}), installing it", it.program, it.purpose);
     if find("apt-get").is_some() {
         let packages = format!("apt-get install -y --no-install-recommends {}", it.apt);
         // A fresh container has no package lists.
@@ -61,7 +79,7 @@ fn install(it: &Requirement) -> Result<PathBuf> {
     } else if find("dnf").is_some() {
         as_root(&format!("dnf install -y {}", it.dnf))?;
     }
-    match find(it.program) {
+    match (it.find)(it.program) {
         Some(path) => Ok(path),
         None => bail!("`{}` is needed and was not found: install it with your system's packages", it.program),
     }

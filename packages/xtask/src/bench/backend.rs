@@ -23,12 +23,17 @@ pub(crate) struct Backend {
 
 /// Builds the binary as it is released, and returns where it is.
 pub(crate) fn build() -> Result<PathBuf> {
-    let messages = sh::output(sh::cargo().args([
-        "build",
-        "--release",
-        "--package=backend",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+    build_package(&["--package=backend"])
+}
+
+/// The same of an example.
+pub(crate) fn build_example(package: &str, example: &str) -> Result<PathBuf> {
+    build_package(&[&format!("--package={package}"), &format!("--example={example}")])
+}
+
+fn build_package(what: &[&str]) -> Result<PathBuf> {
+    let build = ["build", "--release", "--message-format=json-render-diagnostics"];
+    let messages = sh::output(sh::cargo().args(build).args(what))?;
     let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message.get("executable")?.as_str()?))
@@ -40,18 +45,32 @@ impl Backend {
     /// Starts `binary` as shipped but for its port, and waits until it is ready.
     ///
     /// `folder` takes its log and the config file with the port.
-    #[expect(clippy::disallowed_methods, reason = "there is no runtime whose thread could be blocked")]
     pub(crate) fn start(binary: &Path, folder: &Path) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.current_dir(sh::root()).args(["--config", "app-config.yaml"]);
+        Self::spawn(command, folder)
+    }
+
+    /// Starts the example of many plugins on this config alone.
+    pub(crate) fn start_with(binary: &Path, folder: &Path, config: &str, plugins: u32) -> Result<Self> {
+        let file = folder.join("app-config.yaml");
+        fs::write(&file, config)?;
+        let mut command = Command::new(binary);
+        command.current_dir(folder).env("EXTRA_PLUGINS", plugins.to_string()).arg("--config").arg(file);
+        Self::spawn(command, folder)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "there is no runtime whose thread could be blocked")]
+    fn spawn(mut command: Command, folder: &Path) -> Result<Self> {
         let address = free_port()?;
         let config = folder.join("bench.yaml");
         fs::write(&config, format!("backend:\n  listen: '{address}'\n  baseUrl: http://{address}\n"))?;
         let log = folder.join("backend.log");
-        let mut command = Command::new(binary);
-        command.current_dir(sh::root()).args(["--config", "app-config.yaml", "--config"]).arg(config);
+        command.arg("--config").arg(config);
         command.stdin(Stdio::null()).stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
 
         let started = Instant::now();
-        let process = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
+        let process = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
         let mut backend = Self { process, address, start_up: Duration::ZERO };
         while !http::get(address, READINESS).is_ok_and(|status| status == 200) {
             if let Some(status) = backend.process.try_wait()? {

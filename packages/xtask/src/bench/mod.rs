@@ -4,6 +4,7 @@ mod backend;
 mod config;
 mod figure;
 mod http;
+mod provisioning;
 mod startup;
 mod wrk;
 
@@ -16,6 +17,8 @@ use figure::Figure;
 pub(crate) enum Bench {
     /// From the start of the process until it is ready; memory; the liveness route.
     Startup(startup::Options),
+    /// The first and the second start of many plugins on PostgreSQL.
+    Provisioning(provisioning::Options),
     /// Loading config, beside Backstage's loader.
     Config(config::Options),
 }
@@ -24,6 +27,7 @@ impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
         match self {
             Self::Startup(options) => print(&startup::run(options)?, options.json),
+            Self::Provisioning(options) => print(&provisioning::run(options)?, options.json),
             Self::Config(options) => print(&config::run(options)?, options.json),
         }
         Ok(())

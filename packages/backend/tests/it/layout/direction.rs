@@ -6,16 +6,21 @@ use super::{metadata, none_of};
 
 /// What a crate that is no plugin may name, of ours. `backend` names plugins, too.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("backend", &["backend-cli"]),
+    ("backend", &["backend-cli", "test-servers"]),
     ("backend-app-api", &["backend-plugin-api", "config"]),
     ("backend-cli", &["backend-app-api", "backend-defaults", "backend-plugin-api", "config"]),
-    ("backend-defaults", &["backend-app-api", "backend-plugin-api", "config", "migrations"]),
+    (
+        "backend-defaults",
+        &["backend-app-api", "backend-plugin-api", "config", "embedded-postgres", "migrations", "test-servers"],
+    ),
     ("backend-plugin-api", &["config"]),
     ("backend-test-utils", &["backend-app-api", "backend-defaults", "backend-plugin-api", "config", "migrations"]),
     ("catalog-model", &[]),
     ("config", &[]),
+    ("embedded-postgres", &[]),
     ("migrations", &[]),
-    ("xtask", &[]),
+    ("test-servers", &["embedded-postgres"]),
+    ("xtask", &["embedded-postgres", "test-servers"]),
 ];
 
 /// What opens connections, and the only crate that may have it.
