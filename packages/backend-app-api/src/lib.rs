@@ -6,7 +6,7 @@ mod check;
 mod container;
 mod graph;
 mod lifecycle_config;
-mod migrate;
+mod migrations;
 mod plugin_start;
 mod running;
 mod schema;
@@ -23,7 +23,9 @@ mod tests;
 pub use backend::Backend;
 pub use check::{CheckErrors, Wired, WiringError};
 pub use lifecycle_config::LifecycleConfig;
-pub use migrate::apply_migrations;
+pub use migrations::{
+    EditedMigration, MigrationError, MigrationId, MigrationList, MigrationReport, Migrator, UnknownMigration,
+};
 pub use running::Running;
 pub use schema::{ConfigSchema, KeySchema, Visibility};
 pub use sections::ConfigChecker;

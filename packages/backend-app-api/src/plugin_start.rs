@@ -11,7 +11,7 @@ use backend_plugin_api::{Migrations, PluginId, Result};
 use crate::check::needs_database;
 use crate::container::{Container, catch_panic};
 use crate::shutdown::run_hook;
-use crate::{OnFailure, PluginState, StartupConfig, Status, Step, apply_migrations};
+use crate::{Migrator, OnFailure, PluginState, StartupConfig, Status, Step};
 
 /// What each plugin's start needs of the backend.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ impl PluginStart {
         let id = plugin.id;
         let needs_database = needs_database(&plugin.needs) || modules.iter().any(|it| needs_database(&it.needs));
         if needs_database {
-            self.provision(id, plugin.migrations).await?;
+            self.provision(id, plugin.database_extensions, plugin.migrations).await?;
         }
         for module in modules {
             self.start_module(id, module).await?;
@@ -43,13 +43,21 @@ impl PluginStart {
         self.status.set_plugin(plugin, PluginState::Starting(step));
     }
 
-    async fn provision(&self, plugin: PluginId, migrations: fn() -> Migrations) -> Result<()> {
+    async fn provision(&self, plugin: PluginId, extensions: &[&str], migrations: fn() -> Migrations) -> Result<()> {
         self.step(plugin, Step::Database);
         let database = self.container.plugin(plugin).get::<Database>().await?;
         self.status.add_database(plugin, database.clone());
+        database.provision(extensions).await?;
         self.step(plugin, Step::Migrations);
-        let migrated = catch_panic(apply_migrations(&database, || (self.host_migrations)(plugin), migrations)).await;
-        migrated.context("applying migrations")
+        let report = catch_panic(async {
+            let migrator = Migrator::new(plugin, database, (self.host_migrations)(plugin), migrations());
+            Ok(migrator.start(|report| self.status.set_migrations(plugin, report.clone())).await?)
+        });
+        let report = report.await.context("bringing its database up to date")?;
+        for warning in report.warnings() {
+            tracing::warn!(plugin = plugin.as_str(), "{warning}");
+        }
+        Ok(())
     }
 
     async fn start_module(&self, plugin: PluginId, module: ModuleFeature) -> Result<()> {

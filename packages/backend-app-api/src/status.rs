@@ -7,12 +7,15 @@ use backend_plugin_api::services::Database;
 use backend_plugin_api::{PluginId, Root, Service};
 use tokio::sync::watch;
 
+use crate::MigrationReport;
+
 /// How far the backend and each of its plugins have come. What health and the server look at.
 #[derive(Clone, Debug)]
 pub struct Status {
     snapshot: Arc<watch::Sender<Snapshot>>,
     started: Arc<AtomicBool>,
     databases: Arc<Mutex<BTreeMap<PluginId, Database>>>,
+    migrations: Arc<Mutex<BTreeMap<PluginId, MigrationReport>>>,
 }
 
 /// The [`Status`] at one moment.
@@ -77,7 +80,12 @@ impl Status {
     pub(crate) fn new(plugins: impl IntoIterator<Item = PluginId>) -> Self {
         let plugins = plugins.into_iter().map(|id| (id, PluginState::Starting(Step::Waiting))).collect();
         let snapshot = watch::Sender::new(Snapshot { phase: Phase::Starting, plugins });
-        Self { snapshot: Arc::new(snapshot), started: Arc::default(), databases: Arc::default() }
+        Self {
+            snapshot: Arc::new(snapshot),
+            started: Arc::default(),
+            databases: Arc::default(),
+            migrations: Arc::default(),
+        }
     }
 
     /// How it is now.
@@ -100,6 +108,12 @@ impl Status {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How the databases of plugins compared with their migrations when they started, where that
+    /// was looked at.
+    pub fn migrations(&self) -> BTreeMap<PluginId, MigrationReport> {
+        self.migrations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn set_phase(&self, phase: Phase) {
         // Never back: a backend told to stop while it starts does not become a started one.
         self.started.fetch_or(phase == Phase::Started, Ordering::Relaxed);
@@ -112,6 +126,10 @@ impl Status {
 
     pub(crate) fn add_database(&self, plugin: PluginId, database: Database) {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, database);
+    }
+
+    pub(crate) fn set_migrations(&self, plugin: PluginId, report: MigrationReport) {
+        self.migrations.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, report);
     }
 }
 

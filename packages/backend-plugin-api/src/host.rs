@@ -197,6 +197,8 @@ pub struct PluginFeature {
     pub needs: Needs,
     /// See [`Plugin::migrations`].
     pub migrations: fn() -> Migrations,
+    /// See [`Plugin::database_extensions`].
+    pub database_extensions: &'static [&'static str],
     /// See [`Plugin::init`].
     pub init: Box<dyn FnOnce(Context<PerPlugin>) -> BoxFuture<'static, Result<()>> + Send>,
 }
@@ -208,6 +210,7 @@ impl PluginFeature {
             id: P::ID,
             needs: Needs::of::<_, P::Deps>(),
             migrations: P::migrations,
+            database_extensions: P::database_extensions(),
             init: Box::new(|cx| Box::pin(async move { plugin.init(P::Deps::inject(&cx).await?).await })),
         }
     }

@@ -19,6 +19,11 @@ pub trait Plugin: Send + 'static {
     /// What [`Plugin::init`] gets.
     type Deps: Deps<PerPlugin>;
 
+    /// PostgreSQL extensions that its tables or queries need, e.g. `pg_trgm`. Other engines have none.
+    fn database_extensions() -> &'static [&'static str] {
+        &[]
+    }
+
     /// Applied to the plugin's own database before [`Plugin::init`] runs.
     fn migrations() -> Migrations {
         Vec::new()

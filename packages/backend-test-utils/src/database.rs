@@ -1,3 +1,4 @@
+use backend_app_api::Migrator;
 use backend_defaults::database::{DatabaseConfig, DatabaseManager};
 use backend_plugin_api::Plugin;
 use backend_plugin_api::services::Database;
@@ -9,7 +10,7 @@ use backend_plugin_api::services::Database;
 pub async fn database<P: Plugin>() -> Database {
     let manager = DatabaseManager::new(DatabaseConfig::default());
     let database = manager.database_for(P::ID).unwrap();
-    let host = || migrations::migrations(P::ID.as_str());
-    backend_app_api::apply_migrations(&database, host, P::migrations).await.unwrap();
+    let host = migrations::migrations(P::ID.as_str());
+    Migrator::new(P::ID, database.clone(), host, P::migrations()).run().await.unwrap();
     database
 }

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backend_plugin_api::services::database::{DatabaseInfo, Driver, Purpose, Session};
+use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
 use sea_orm::{AccessMode, DatabaseConnection, DbBackend, DbErr};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::OnceCell;
@@ -51,6 +51,7 @@ pub(crate) struct SqliteDriver {
     owner: Arc<Owner>,
     place: SqlitePlace,
     pool: PoolPlan,
+    migrations: MigrationMode,
     scratch: Arc<Scratch>,
     state: Mutex<State>,
     /// Opens it, once.
@@ -83,7 +84,8 @@ impl SqliteDriver {
         let busy_timeout = plan.pool.acquire_timeout.min(MAX_BUSY_TIMEOUT);
         let owner = Arc::new(Owner { plugin: plan.plugin, location: info.location.clone(), busy_timeout });
         let state = Mutex::new(State::New);
-        Self { info, owner, place: sqlite.place.clone(), pool: plan.pool, scratch, state, open: OnceCell::new() }
+        let (place, pool, migrations) = (sqlite.place.clone(), plan.pool, plan.migrations);
+        Self { info, owner, place, pool, migrations, scratch, state, open: OnceCell::new() }
     }
 
     /// The connections. On the first call the file is made and put into WAL mode, which cannot be
@@ -210,6 +212,16 @@ impl Driver for SqliteDriver {
         let lane = if reads { &lanes.readers } else { &lanes.writer };
         let lease = self.lease(lane, transaction, reads).await?;
         Ok(Box::new(SqliteSession::new(lease, Arc::clone(&self.owner))))
+    }
+
+    /// A file is made when it is opened. SQLite has no extensions that a database needs.
+    async fn provision(&self, _: &[&str]) -> anyhow::Result<()> {
+        self.lanes().await?;
+        Ok(())
+    }
+
+    fn migration_mode(&self) -> MigrationMode {
+        self.migrations
     }
 
     async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {

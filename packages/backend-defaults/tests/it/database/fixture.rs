@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use backend_app_api::apply_migrations;
+use backend_app_api::Migrator;
 use backend_defaults::database::{DatabaseConfig, DatabaseManager};
 use backend_plugin_api::services::Database;
 use backend_plugin_api::{Migrations, PluginId};
@@ -57,7 +57,8 @@ pub(super) fn manager(database: Value) -> DatabaseManager {
 }
 
 pub(super) async fn migrate(plugin: PluginId, database: &Database) {
-    apply_migrations(database, || migrations::migrations(plugin.as_str()), migrations_of_plugin).await.unwrap();
+    let host = migrations::migrations(plugin.as_str());
+    Migrator::new(plugin, database.clone(), host, migrations_of_plugin()).run().await.unwrap();
 }
 
 /// A test that hangs fails.

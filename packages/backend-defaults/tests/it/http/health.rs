@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::Router;
 use backend_app_api::{PluginState, Step};
 use backend_defaults::database::Environment;
-use backend_plugin_api::services::database::{Database, DatabaseInfo, Driver, Purpose, Session};
+use backend_plugin_api::services::database::{Database, DatabaseInfo, Driver, MigrationMode, Purpose, Session};
 use backend_plugin_api::{Plugin, PluginId, Result, ServiceFactory};
 use futures::future::join_all;
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
@@ -72,6 +72,14 @@ impl Driver for Stopped {
     }
 
     #[expect(clippy::disallowed_methods, reason = "stands for an engine")]
+    async fn provision(&self, _: &[&str]) -> Result<()> {
+        Ok(())
+    }
+
+    fn migration_mode(&self) -> MigrationMode {
+        MigrationMode::Skip
+    }
+
     async fn migration_connection(&self) -> Result<DatabaseConnection> {
         Ok(sea_orm::Database::connect("sqlite::memory:").await?)
     }

@@ -14,11 +14,32 @@ pub trait Driver: Send + Sync + 'static {
     /// Gets a connection, opening one or waiting for one, within a bound.
     async fn acquire(&self, purpose: Purpose<'_>) -> Result<Box<dyn Session>, DbErr>;
 
+    /// Makes what is to be made before a statement can run, where that may be, and sees to it that
+    /// the server has `extensions`. Waits for a server that is not up yet, within a bound.
+    async fn provision(&self, extensions: &[&str]) -> anyhow::Result<()>;
+
+    /// What to do about migrations at start.
+    fn migration_mode(&self) -> MigrationMode;
+
     /// Opens a connection of its own for migrations. Who asked closes it.
     async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection>;
 
     /// Closes all connections; [`Driver::acquire`] fails from then on.
     async fn close(&self);
+}
+
+/// What a backend does at start about migrations that were not applied yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MigrationMode {
+    /// Applies them.
+    #[default]
+    Run,
+    /// Fails, naming them.
+    Verify,
+    /// Waits until another has applied them.
+    Wait,
+    /// Does not look. Backstage: `skipMigrations: true`.
+    Skip,
 }
 
 /// What a connection is acquired for.

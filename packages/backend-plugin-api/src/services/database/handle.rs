@@ -10,7 +10,7 @@ use sea_orm::{
     TransactionOptions,
 };
 
-use super::{DatabaseInfo, Driver, Purpose, Session, Transaction};
+use super::{DatabaseInfo, Driver, MigrationMode, Purpose, Session, Transaction};
 use crate::{PerPlugin, Service};
 
 /// The plugin's own database. When `init` runs it exists and is migrated.
@@ -42,6 +42,19 @@ impl Database {
     /// When it does not, with the cause. It is for the caller to bound the time.
     pub async fn ping(&self) -> Result<(), DbErr> {
         self.query_one_raw(Statement::from_string(self.driver.backend(), "SELECT 1")).await.map(drop)
+    }
+
+    /// For the container: makes it, where it is not there and may be made.
+    ///
+    /// # Errors
+    /// When it is not there after that, or lacks one of `extensions`.
+    pub async fn provision(&self, extensions: &[&str]) -> anyhow::Result<()> {
+        self.driver.provision(extensions).await
+    }
+
+    /// For the container: what to do about migrations.
+    pub fn migration_mode(&self) -> MigrationMode {
+        self.driver.migration_mode()
     }
 
     /// For the container: a connection of its own, to be closed after use.

@@ -6,6 +6,6 @@ mod driver;
 mod handle;
 mod transaction;
 
-pub use driver::{DatabaseInfo, Driver, Purpose, Session};
+pub use driver::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
 pub use handle::Database;
 pub use transaction::Transaction;

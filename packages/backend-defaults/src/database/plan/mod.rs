@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backend_plugin_api::services::database::DatabaseInfo;
+use backend_plugin_api::services::database::{DatabaseInfo, MigrationMode};
 use backend_plugin_api::{PluginId, Section};
 use serde_json::Value;
 
@@ -29,6 +29,8 @@ pub struct DatabasePlan {
     pub engine: EnginePlan,
     /// Its connections.
     pub pool: PoolPlan,
+    /// What is done about migrations at start.
+    pub migrations: MigrationMode,
 }
 
 /// What is particular to an engine.
@@ -180,7 +182,7 @@ impl Resolve<'_> {
         let pool = self.pool();
         let client = self.client()?;
         let engine = EnginePlan::Sqlite(SqlitePlan { place: self.place()? });
-        Some(DatabasePlan { plugin: self.plugin, client, engine, pool })
+        Some(DatabasePlan { plugin: self.plugin, client, engine, pool, migrations: MigrationMode::Run })
     }
 
     fn mistake(&mut self, key: String, message: impl Into<String>) {
