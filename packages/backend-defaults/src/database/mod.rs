@@ -9,6 +9,7 @@
 //! [`EnginePlan`]. **Invariant:** nothing outside this module names an engine or opens a connection.
 
 mod config;
+pub mod credentials;
 mod error;
 mod manager;
 mod plan;
