@@ -1,16 +1,16 @@
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use backend_plugin_api::{CheckContext, ConfigError, Secret, Section};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use backend_plugin_api::{CheckContext, ConfigError, Duration, Located, Section};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::connection::Connection;
+use super::environment::LibpqEnvironment;
 use super::plan::Mistake;
 
 /// Why keys have no effect.
-const SQLITE_ALONE: &str = "this version has SQLite only";
 const KNEX_ALONE: &str = "Knex is not in use here";
-const KEPT: &str = "connections to SQLite are kept";
+const KEPT: &str = "connections are opened when needed, and kept";
 
 /// Where plugins keep their data.
 ///
@@ -19,37 +19,64 @@ const KEPT: &str = "connections to SQLite are kept";
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DatabaseConfig {
-    /// `better-sqlite3` or `sqlite3`, which are the same.
+    /// `better-sqlite3` or `sqlite3`, which are the same; `pg`; `mysql2` or `mysql`, which are the same;
+    /// `embedded-postgres`, a private PostgreSQL run from the binaries on this machine.
     #[schemars(extend("default" = "better-sqlite3"))]
     pub client: Option<String>,
-    /// `:memory:`, or an object with `directory`: a file `<plugin>.sqlite` in it for each.
+    /// A string (`:memory:`, `postgresql://...`, `mysql://...`) or an object. What PostgreSQL's leaves
+    /// out is taken from libpq's environment (`PGHOST`, `PGUSER`, ...).
     #[schemars(extend("default" = ":memory:"))]
-    pub connection: Option<Connection>,
+    pub connection: Option<Located<Connection>>,
     /// By plugin id: what is other for that plugin.
     pub plugin: BTreeMap<String, PluginDatabaseConfig>,
     /// Knex's settings; of these, the pool's are in use.
     pub knex_config: KnexConfig,
     /// Lets databases in memory be used in production, where they are refused else.
     pub allow_ephemeral: bool,
-    /// `database`: each plugin has its own. SQLite has nothing else.
+    /// `database`: each plugin has its own. `schema`: PostgreSQL only, all in one database.
     pub plugin_division_mode: PluginDivisionMode,
-    /// Of the names of databases on a server.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// Of the names of databases on a server: `<prefix><plugin id>`.
+    #[schemars(extend("default" = "backstage_plugin_"))]
     pub prefix: Option<String>,
-    /// Of the names of schemas.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// Of the names of schemas: `<schemaPrefix><plugin id>`.
+    #[schemars(extend("default" = ""))]
     pub schema_prefix: Option<String>,
-    /// Whether a plugin's database is made when it is not there.
-    #[schemars(extend("unused" = "a file of SQLite is always made"))]
+    /// Whether databases and schemas are made when they are not there.
+    #[schemars(extend("default" = true))]
     pub ensure_exists: Option<bool>,
-    /// Whether a schema is made when it is not there.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// Whether schemas are made when they are not there, though databases are not.
+    #[schemars(extend("default" = false))]
     pub ensure_schema_exists: Option<bool>,
-    /// Who owns what is made on a server.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// PostgreSQL: the role that connections take (`SET ROLE`) and that owns what is made.
     pub role: Option<String>,
-    /// Only `false`: this version always applies migrations.
+    /// PostgreSQL: what is connected to when a plugin's database has to be made.
+    #[schemars(extend("default" = "postgres"))]
+    pub maintenance_database: Option<String>,
+    /// Who makes databases and schemas. Default: who connects for the plugins.
+    #[schemars(with = "Option<AdminConfig>")]
+    pub admin: Option<Connection>,
+    /// How long to wait at start for a server that is not up yet.
+    #[schemars(extend("default" = "30s"))]
+    pub startup_timeout: Option<Duration>,
+    /// What is done at start about migrations that were not applied yet.
+    pub migrations: MigrationsConfig,
+    /// Leaves migrations out altogether.
+    #[schemars(extend("default" = false))]
     pub skip_migrations: Option<bool>,
+}
+
+/// `backend.database.admin`: keys that override those of `connection`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "for the schema: it is read as a connection, whose `$file` is remembered")]
+struct AdminConfig {
+    /// The role.
+    user: Option<String>,
+    /// As `connection.password`.
+    #[schemars(extend("visibility" = "secret"))]
+    password: Option<String>,
+    /// As `connection.passwordCommand`.
+    password_command: Option<String>,
 }
 
 /// `backend.database.plugin.<id>`.
@@ -59,22 +86,31 @@ pub struct PluginDatabaseConfig {
     /// Default: the base's. If it is another than the base's, the base's `connection` is not
     /// inherited.
     pub client: Option<String>,
-    /// Its keys override the base's. A string is a file or `:memory:`, an object may also have a
-    /// `filename`, relative to `directory`.
-    pub connection: Option<Connection>,
+    /// Its keys override the base's. SQLite's may also have a `filename`, relative to `directory`.
+    pub connection: Option<Located<Connection>>,
     /// Merged over the base's.
     pub knex_config: KnexConfig,
-    /// Whether the plugin's database is made when it is not there.
-    #[schemars(extend("unused" = "a file of SQLite is always made"))]
+    /// Whether its database and schema are made when they are not there.
     pub ensure_exists: Option<bool>,
-    /// Whether a schema is made when it is not there.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// Whether its schema is made when it is not there, though its database is not.
     pub ensure_schema_exists: Option<bool>,
-    /// Who owns what is made on a server.
-    #[schemars(extend("unused" = SQLITE_ALONE))]
+    /// PostgreSQL: the role that its connections take.
     pub role: Option<String>,
-    /// Only `false`: this version always applies migrations.
+    /// Leaves its migrations out altogether.
     pub skip_migrations: Option<bool>,
+}
+
+/// What a backend does at start about migrations that were not applied yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrationsConfig {
+    /// Applies them. Several backends may start at the same time.
+    #[default]
+    Run,
+    /// Does not start, and names them.
+    Verify,
+    /// Waits until another backend has applied them.
+    Wait,
 }
 
 /// How plugins share a server.
@@ -87,11 +123,6 @@ pub enum PluginDivisionMode {
     /// All are in one database, each in its own schema.
     Schema,
 }
-
-/// A connection as configured, a string or an object: what it may have depends on the client.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct Connection(pub(super) Secret<serde_json::Value>);
 
 /// `knexConfig`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -119,9 +150,8 @@ pub struct PoolConfig {
     /// The fewest connections.
     #[schemars(extend("unused" = "connections are opened when needed, and kept"))]
     pub min: Option<u32>,
-    /// The most connections of a plugin. With SQLite one of them writes, and the others,
-    /// at least one, read.
-    #[schemars(extend("default" = 5))]
+    /// The most connections of a plugin: by default 10 to a server, and 5 to SQLite, where one of them
+    /// writes and the others, at least one, read.
     pub max: Option<u32>,
     /// How long to wait for a connection when all are busy, in milliseconds.
     #[schemars(extend("default" = 10_000))]
@@ -146,37 +176,11 @@ pub struct PoolConfig {
     pub propagate_create_error: Option<bool>,
 }
 
-impl JsonSchema for Connection {
-    fn schema_name() -> Cow<'static, str> {
-        "Connection".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "string", "visibility": "secret" },
-                {
-                    "type": "object",
-                    "properties": {
-                        "directory": { "type": "string", "description": "The folder of the files: `<plugin id>.sqlite` for each" },
-                        "password": { "type": "string", "description": "For servers", "visibility": "secret" },
-                        "filename": { "type": "string", "description": "For one plugin: its file, in `directory` if there is one; or `:memory:`" },
-                    },
-                },
-            ],
-        })
-    }
-}
-
 impl Section for DatabaseConfig {
     const KEY: &'static str = "backend.database";
 
     fn check(&self, cx: &CheckContext<'_>) -> Vec<ConfigError> {
-        let mistakes = self.mistakes(cx.plugins).into_iter();
+        let mistakes = self.mistakes(cx.plugins, &LibpqEnvironment::of_process()).into_iter();
         mistakes.map(|Mistake { key, message }| cx.config.error(&key, message)).collect()
     }
 }

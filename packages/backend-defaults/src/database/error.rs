@@ -55,6 +55,35 @@ pub enum DatabaseError {
         /// `backend.database.knexConfig.pool.acquireTimeoutMillis`.
         waited: Duration,
     },
+    /// All connections to a server that the plugin may have are busy.
+    #[error(
+        "`{plugin}` waited {} for a connection: all {count} of its connections are busy, the longest with a {}{}{}",
+        Shown(*waited), holder_text(longest.as_ref()), waiting_text(*waiting), hint_text(longest.as_ref())
+    )]
+    ConnectionsBusy {
+        /// Whose.
+        plugin: PluginId,
+        /// How many.
+        count: usize,
+        /// The one that has been busy for longest.
+        longest: Option<Holder>,
+        /// How many others wait too.
+        waiting: usize,
+        /// `backend.database.knexConfig.pool.acquireTimeoutMillis`.
+        waited: Duration,
+    },
+    /// A server did not answer a statement in time.
+    #[error(
+        "a statement of `{plugin}` took more than {}, so that its connection was given up; `query_timeout` of the \
+         database's `connection` sets that time",
+        Shown(*waited)
+    )]
+    QueryTimeout {
+        /// Whose.
+        plugin: PluginId,
+        /// `query_timeout`.
+        waited: Duration,
+    },
     /// SQLite's lock is held by somebody who is not of this backend.
     #[error(
         "the database of `{plugin}` ({location}) is locked: another process has been writing to it for more than {}",
@@ -68,7 +97,7 @@ pub enum DatabaseError {
         /// How long a statement waits for the lock.
         waited: Duration,
     },
-    /// An error made SQLite give the whole transaction up.
+    /// An error made the engine give the whole transaction up.
     #[error("this transaction of `{plugin}` was rolled back by an error before; begin another")]
     RolledBack {
         /// Whose.
@@ -77,7 +106,7 @@ pub enum DatabaseError {
     /// SQL that would end a transaction behind the back of who holds it.
     #[error("`{keyword}` as SQL text in a transaction: call `{}` on the transaction", keyword.to_lowercase())]
     EndsTransaction {
-        /// `COMMIT` or `ROLLBACK`.
+        /// `COMMIT`, `ROLLBACK`, or what implies one of them.
         keyword: &'static str,
     },
 }
@@ -111,6 +140,7 @@ impl DatabaseError {
             Self::Closed { .. } => io::ErrorKind::NotConnected,
             Self::Open { .. } => io::ErrorKind::NotFound,
             Self::WriterBusy { .. } | Self::ReadersBusy { .. } | Self::Locked { .. } => io::ErrorKind::TimedOut,
+            Self::ConnectionsBusy { .. } | Self::QueryTimeout { .. } => io::ErrorKind::TimedOut,
             Self::RolledBack { .. } | Self::EndsTransaction { .. } => io::ErrorKind::InvalidInput,
         }
     }
@@ -150,5 +180,20 @@ fn holder_text(holder: Option<&Holder>) -> String {
         Some(Holder { transaction: true, age }) => format!("transaction begun {} ago", Shown(*age)),
         Some(Holder { transaction: false, age }) => format!("query begun {} ago", Shown(*age)),
         None => "query that just ended".to_owned(),
+    }
+}
+
+fn waiting_text(waiting: usize) -> String {
+    match waiting {
+        0 => String::new(),
+        1 => "; one other waits".to_owned(),
+        _ => format!("; {waiting} others wait"),
+    }
+}
+
+fn hint_text(holder: Option<&Holder>) -> &'static str {
+    match holder {
+        Some(Holder { transaction: true, .. }) => "; if the code that holds it waits for this, let it query through it",
+        _ => "",
     }
 }

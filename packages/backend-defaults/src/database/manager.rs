@@ -6,10 +6,13 @@ use anyhow::anyhow;
 use backend_plugin_api::services::Database;
 use backend_plugin_api::{PluginId, Result, Root, RootConfig, Service, ServiceFactory};
 
+use super::credentials::{Keyring, Outside};
+use super::mysql::{MySqlContext, MySqlDriver};
 use super::plan::EnginePlan;
+use super::postgres::{PostgresContext, PostgresDriver};
 use super::sqlite::SqliteDriver;
 use super::sqlite::scratch::Scratch;
-use super::{DatabaseConfig, DatabasePlan};
+use super::{DatabaseConfig, DatabasePlan, LibpqEnvironment};
 
 /// Gives each plugin its database.
 #[derive(Clone)]
@@ -17,15 +20,21 @@ pub struct DatabaseManager(Arc<Shared>);
 
 struct Shared {
     config: DatabaseConfig,
+    environment: LibpqEnvironment,
     scratch: Arc<Scratch>,
+    mysql: MySqlContext,
+    postgres: Arc<PostgresContext>,
     databases: Mutex<HashMap<PluginId, Database>>,
 }
 
 impl DatabaseManager {
     /// Opens nothing.
-    pub fn new(config: DatabaseConfig) -> Self {
+    pub fn new(config: DatabaseConfig, environment: LibpqEnvironment) -> Self {
         let scratch = Arc::new(Scratch::new(std::env::temp_dir()));
-        Self(Arc::new(Shared { config, scratch, databases: Mutex::default() }))
+        let keyring = Arc::new(Keyring::new(Outside::new(|name| std::env::var(name).ok())));
+        let postgres = Arc::new(PostgresContext::new(Arc::clone(&keyring)));
+        let mysql = MySqlContext::new(keyring);
+        Self(Arc::new(Shared { config, environment, scratch, mysql, postgres, databases: Mutex::default() }))
     }
 
     /// The database of `plugin`: the same one whenever it is asked for. Opens nothing.
@@ -47,7 +56,7 @@ impl DatabaseManager {
     /// # Errors
     /// As [`Self::database_for`].
     pub fn plan(&self, plugin: PluginId) -> Result<DatabasePlan> {
-        self.0.config.plan(plugin).map_err(|mistakes| {
+        self.0.config.plan(plugin, &self.0.environment).map_err(|mistakes| {
             let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
             anyhow!("{}", mistakes.join("; "))
         })
@@ -56,6 +65,10 @@ impl DatabaseManager {
     fn open_lazily(&self, plan: &DatabasePlan) -> Database {
         match &plan.engine {
             EnginePlan::Sqlite(sqlite) => Database::new(SqliteDriver::new(plan, sqlite, Arc::clone(&self.0.scratch))),
+            EnginePlan::Postgres(postgres) => {
+                Database::new(PostgresDriver::new(plan, postgres, Arc::clone(&self.0.postgres)))
+            }
+            EnginePlan::MySql(mysql) => Database::new(MySqlDriver::new(plan, mysql, &self.0.mysql)),
         }
     }
 }
@@ -80,7 +93,7 @@ impl ServiceFactory for DatabaseManagerFactory {
     type Deps = (RootConfig<DatabaseConfig>,);
 
     async fn create(&self, (config,): Self::Deps) -> Result<DatabaseManager> {
-        Ok(DatabaseManager::new(config.0))
+        Ok(DatabaseManager::new(config.0, LibpqEnvironment::of_process()))
     }
 }
 

@@ -9,15 +9,23 @@
 //! [`EnginePlan`]. **Invariant:** nothing outside this module names an engine or opens a connection.
 
 mod config;
+mod connection;
 pub mod credentials;
+mod environment;
 mod error;
 mod manager;
+pub mod mysql;
 mod plan;
+pub mod postgres;
 mod production;
+mod server;
 mod sqlite;
+mod tokens;
 
-pub use config::{Connection, DatabaseConfig, KnexConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig};
+pub use config::{DatabaseConfig, KnexConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig};
+pub use connection::{Connection, Setting};
+pub use environment::LibpqEnvironment;
 pub use error::{DatabaseError, Holder};
 pub use manager::{DatabaseFactory, DatabaseManager, DatabaseManagerFactory};
-pub use plan::{DatabasePlan, EnginePlan, Mistake, PoolPlan, SqlitePlace, SqlitePlan};
+pub use plan::{DatabasePlan, EnginePlan, Ensure, Mistake, MySqlPlan, PoolPlan, PostgresPlan, SqlitePlace, SqlitePlan};
 pub use production::Environment;

@@ -1,6 +1,6 @@
 use backend_plugin_api::{CheckContext, ConfigError, Section};
 
-use super::DatabaseConfig;
+use super::{DatabaseConfig, LibpqEnvironment};
 
 /// What sort of environment the backend runs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl Environment {
         if self == Self::Development || config.allow_ephemeral {
             return Vec::new();
         }
-        let plans = cx.databases.iter().filter_map(|plugin| config.plan(*plugin).ok());
+        let environment = LibpqEnvironment::of_process();
+        let plans = cx.databases.iter().filter_map(|plugin| config.plan(*plugin, &environment).ok());
         let lost: Vec<_> = plans.filter(|it| it.info().ephemeral).map(|it| format!("`{}`", it.plugin)).collect();
         if lost.is_empty() {
             return Vec::new();

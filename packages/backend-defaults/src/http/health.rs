@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use backend_app_api::{Phase, PluginState, Snapshot, Status};
+use backend_app_api::{MigrationId, MigrationReport, Phase, PluginState, Snapshot, Status};
 use backend_plugin_api::PluginId;
 use backend_plugin_api::services::Database;
 use futures::future::join_all;
@@ -55,6 +55,35 @@ struct DatabaseHealth {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
     ephemeral: bool,
+    /// `None`: there is nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migrations: Option<MigrationHealth>,
+}
+
+/// Where the database is not as this backend's migrations make it. It serves nevertheless.
+#[derive(Serialize)]
+struct MigrationHealth {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    edited: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
+}
+
+impl MigrationHealth {
+    fn of(report: &MigrationReport) -> Option<Self> {
+        let version = |id: &MigrationId| id.version.clone();
+        let health = Self {
+            warnings: report.warnings(),
+            pending: report.pending.iter().map(version).collect(),
+            edited: report.edited.iter().map(|it| version(&it.id)).collect(),
+            unknown: report.unknown.iter().map(|it| version(&it.id)).collect(),
+        };
+        (!health.warnings.is_empty() || !health.pending.is_empty()).then_some(health)
+    }
 }
 
 impl Health {
@@ -71,6 +100,7 @@ impl Health {
     pub(crate) async fn readiness(&self) -> Response {
         let snapshot = self.status.snapshot();
         let databases = self.status.databases();
+        let migrations = self.status.migrations();
         let pings = match snapshot.phase {
             Phase::Started => self.ping(&snapshot, &databases).await,
             Phase::Starting | Phase::Stopping => Pings::default(),
@@ -82,7 +112,10 @@ impl Health {
             Phase::Started => silent(&pings),
         };
         let plugins = snapshot.plugins.iter();
-        let plugins = plugins.map(|(id, state)| (id.as_str(), plugin(state, databases.get(id), pings.get(id))));
+        let plugins = plugins.map(|(id, state)| {
+            let database = databases.get(id).map(|it| database_health(it, pings.get(id), migrations.get(id)));
+            (id.as_str(), plugin(state, database, pings.get(id)))
+        });
         let code = if message.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let status = if message.is_none() { "ok" } else { "error" };
         let body = Json(Readiness { message, status, plugins: plugins.collect() });
@@ -120,16 +153,24 @@ fn silent(pings: &Pings) -> Option<String> {
     (!silent.is_empty()).then(|| format!("The database does not answer of plugin {}", silent.join(", ")))
 }
 
-fn plugin(state: &PluginState, database: Option<&Database>, answers: Option<&bool>) -> PluginHealth {
+fn plugin(state: &PluginState, database: Option<DatabaseHealth>, answers: Option<&bool>) -> PluginHealth {
     let (status, message) = match state {
         PluginState::Ready if answers == Some(&false) => ("error", None),
         PluginState::Ready => ("ok", None),
         PluginState::Starting(step) => ("starting", Some(step.to_string())),
         PluginState::Failed(reason) => ("failed", reason.lines().next().map(str::to_owned)),
     };
-    let database = database.map(|it| DatabaseHealth {
-        status: answers.map(|answers| if *answers { "ok" } else { "error" }),
-        ephemeral: it.info().ephemeral,
-    });
     PluginHealth { status, message, database }
+}
+
+fn database_health(
+    database: &Database,
+    answers: Option<&bool>,
+    migrations: Option<&MigrationReport>,
+) -> DatabaseHealth {
+    DatabaseHealth {
+        status: answers.map(|answers| if *answers { "ok" } else { "error" }),
+        ephemeral: database.info().ephemeral,
+        migrations: migrations.and_then(MigrationHealth::of),
+    }
 }

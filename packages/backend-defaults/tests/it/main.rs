@@ -4,3 +4,4 @@
 mod credentials;
 mod database;
 mod http;
+mod postgres;

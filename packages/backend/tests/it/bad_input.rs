@@ -153,12 +153,26 @@ fn a_port_that_is_taken() {
 }
 
 #[test]
+fn a_database_server_that_is_not_there() {
+    // Nothing listens on this port.
+    let home = Home::with_config(
+        "backend:\n  listen: '127.0.0.1:0'\n  database:\n    client: pg\n    startupTimeout: 0s\n    connection:\n      \
+         host: 127.0.0.1\n      port: 1\n      password: hunter2\n",
+    );
+    assert_snapshot!(home.refusal(), @"
+    error: the backend did not start:
+      - plugin `catalog`: waited 0 s (`backend.database.startupTimeout`): cannot open the database of `catalog` (127.0.0.1:1/backstage_plugin_catalog, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_catalog` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
+      - plugin `todo`: waited 0 s (`backend.database.startupTimeout`): cannot open the database of `todo` (127.0.0.1:1/backstage_plugin_todo, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_todo` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
+    ");
+}
+
+#[test]
 fn a_folder_for_databases_that_cannot_be_made() {
     let home = Home::with_config("backend: {listen: '127.0.0.1:0', database: {connection: {directory: /proc/none}}}\n");
     assert_snapshot!(home.refusal(), @"
     error: the backend did not start:
-      - plugin `catalog`: applying migrations: cannot open the database of `catalog` (/proc/none/catalog.sqlite): cannot make the folder `/proc/none`: No such file or directory (os error 2)
-      - plugin `todo`: applying migrations: cannot open the database of `todo` (/proc/none/todo.sqlite): cannot make the folder `/proc/none`: No such file or directory (os error 2)
+      - plugin `catalog`: cannot open the database of `catalog` (/proc/none/catalog.sqlite): cannot make the folder `/proc/none`: No such file or directory (os error 2)
+      - plugin `todo`: cannot open the database of `todo` (/proc/none/todo.sqlite): cannot make the folder `/proc/none`: No such file or directory (os error 2)
     ");
 }
 

@@ -39,6 +39,10 @@ impl Home {
         for variable in ["LOG_LEVEL", "BACKSTAGE_ENV", "RUST_BACKTRACE", "NO_COLOR"] {
             command.env_remove(variable);
         }
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+            command.env_remove(variable);
+        }
+        command.env("USER", "somebody");
         command.current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

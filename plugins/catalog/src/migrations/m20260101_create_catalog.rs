@@ -1,6 +1,8 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
+const SEARCH_INDEX: &str = "search_key_value_entity_id_idx";
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -10,6 +12,10 @@ impl MigrationTrait for Migration {
         let backend = manager.get_database_backend();
         for table in [refresh_state(), references(), final_entities(backend), relations(), search()] {
             manager.create_table(case_sensitive(table, backend)).await?;
+        }
+        // Only here if MySQL, which cannot undo tables, was cut off behind the index the first time.
+        if manager.has_index("search", SEARCH_INDEX).await? {
+            return Ok(());
         }
         manager.create_index(search_index()).await
     }
@@ -26,6 +32,7 @@ impl MigrationTrait for Migration {
 fn refresh_state() -> TableCreateStatement {
     Table::create()
         .table("refresh_state")
+        .if_not_exists()
         .col(entity_id("entity_id").primary_key())
         .col(entity_ref("entity_ref").unique_key())
         .col(ColumnDef::new("location_key").text().not_null())
@@ -37,6 +44,7 @@ fn refresh_state() -> TableCreateStatement {
 fn references() -> TableCreateStatement {
     Table::create()
         .table("refresh_state_references")
+        .if_not_exists()
         .col(ColumnDef::new("source_key").string_len(64).not_null())
         .col(entity_ref("source_entity_ref"))
         .col(entity_ref("target_entity_ref"))
@@ -55,6 +63,7 @@ fn final_entities(backend: DbBackend) -> TableCreateStatement {
     };
     Table::create()
         .table("final_entities")
+        .if_not_exists()
         .col(entity_id("entity_id").primary_key())
         .col(entity_ref("entity_ref").unique_key())
         .col(ColumnDef::new("hash").string_len(40).not_null())
@@ -67,6 +76,7 @@ fn final_entities(backend: DbBackend) -> TableCreateStatement {
 fn relations() -> TableCreateStatement {
     Table::create()
         .table("relations")
+        .if_not_exists()
         .col(entity_id("originating_entity_id"))
         .col(entity_ref("source_entity_ref"))
         .col(ColumnDef::new("type").string_len(64).not_null())
@@ -82,6 +92,7 @@ fn relations() -> TableCreateStatement {
 fn search() -> TableCreateStatement {
     Table::create()
         .table("search")
+        .if_not_exists()
         .col(entity_id("entity_id"))
         .col(ColumnDef::new("ordinal").integer().not_null())
         .col(ColumnDef::new("key").string_len(255).not_null())
@@ -93,13 +104,7 @@ fn search() -> TableCreateStatement {
 }
 
 fn search_index() -> IndexCreateStatement {
-    Index::create()
-        .name("search_key_value_entity_id_idx")
-        .table("search")
-        .col("key")
-        .col("value")
-        .col("entity_id")
-        .to_owned()
+    Index::create().name(SEARCH_INDEX).table("search").col("key").col("value").col("entity_id").to_owned()
 }
 
 fn entity_id(name: &'static str) -> ColumnDef {

@@ -23,7 +23,7 @@ mod session;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
@@ -39,6 +39,8 @@ use crate::database::{DatabaseError, DatabasePlan};
 
 /// SQLite counts milliseconds in 32 bits.
 const MAX_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+/// Between two attempts to put a file into WAL mode.
+const WAL_RETRY: Duration = Duration::from_millis(5);
 /// What the log of changes may keep on disk once it was written back, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 /// Pages that the writer may keep in memory, in KiB below zero. A transaction that changes more than
@@ -94,12 +96,12 @@ impl SqliteDriver {
         let open = || async {
             let file = self.make_place().await?;
             let options = self.options(&file);
-            let PoolPlan { max_readers, acquire_timeout, create_timeout } = self.pool;
+            let PoolPlan { acquire_timeout, create_timeout, .. } = self.pool;
             let writing = options.clone().pragma("cache_size", WRITER_CACHE);
             let writer = Lane::new(writing, 1, acquire_timeout, create_timeout);
             let reading = options.clone().pragma("query_only", "ON");
-            let readers = Lane::new(reading, max_readers, acquire_timeout, create_timeout);
-            let mut lease = self.lease(&writer, false, false).await?;
+            let readers = Lane::new(reading, self.max_readers(), acquire_timeout, create_timeout);
+            let mut lease = self.first_lease(&writer).await?;
             // Only now has it the log open: else the migrations' connection, closing, would be the
             // last and write everything back.
             let read = sqlx::query("SELECT 1 FROM sqlite_schema").fetch_optional(&mut lease.connection().sqlite).await;
@@ -164,13 +166,28 @@ impl SqliteDriver {
         options.pragma("main.journal_mode", "WAL")
     }
 
+    /// Two that put a new file into WAL mode at the same moment refuse each other at once, however long
+    /// they are told to wait for a lock.
+    async fn first_lease(&self, writer: &Arc<Lane>) -> Result<Lease, DatabaseError> {
+        let began = Instant::now();
+        loop {
+            match self.lease(writer, false, false).await {
+                Err(DatabaseError::Locked { .. }) if began.elapsed() < self.owner.busy_timeout => {
+                    tokio::time::sleep(WAL_RETRY).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
     async fn lease(&self, lane: &Arc<Lane>, transaction: bool, reads: bool) -> Result<Lease, DatabaseError> {
         lane.lease(transaction).await.map_err(|error| self.no_connection(error, reads))
     }
 
     fn no_connection(&self, error: NoConnection, reads: bool) -> DatabaseError {
         let plugin = self.owner.plugin;
-        let PoolPlan { max_readers: count, acquire_timeout: waited, create_timeout } = self.pool;
+        let PoolPlan { acquire_timeout: waited, create_timeout, .. } = self.pool;
+        let count = self.max_readers();
         match error {
             NoConnection::Closed => DatabaseError::Closed { plugin },
             NoConnection::Busy(longest) if reads => DatabaseError::ReadersBusy { plugin, count, longest, waited },
@@ -181,6 +198,11 @@ impl SqliteDriver {
                 self.cannot_open(std::io::Error::other(format!("it took more than {create_timeout:?}")))
             }
         }
+    }
+
+    /// One of the connections writes.
+    fn max_readers(&self) -> usize {
+        self.pool.max.saturating_sub(1).max(1)
     }
 
     fn cannot_open(&self, cause: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {

@@ -1,3 +1,5 @@
+use crate::database::tokens::{Quoting, Token, Tokens};
+
 /// What a piece of SQL may do, as far as its text tells. When in doubt, more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Nature {
@@ -12,7 +14,7 @@ pub(super) struct Nature {
 
 impl Nature {
     pub(super) fn of(sql: &str) -> Self {
-        let tokens: Vec<_> = Tokens { sql }.collect();
+        let tokens: Vec<_> = Tokens { sql, quoting: Quoting::Sqlite }.collect();
         let mut nature = Self { reads_only: reads_only(&tokens), ..Self::default() };
         for (index, statement) in tokens.split(|it| *it == Token::Semicolon).enumerate() {
             let Some(Token::Word(first)) = statement.first() else { continue };
@@ -52,81 +54,6 @@ fn reads_only(tokens: &[Token<'_>]) -> bool {
         Token::Word(_) if first.is("WITH") => !writes(),
         _ => false,
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
-    Word(&'a str),
-    Semicolon,
-    Open,
-    Other,
-}
-
-impl<'a> Token<'a> {
-    fn word(&self) -> Option<&'a str> {
-        if let Self::Word(word) = self { Some(word) } else { None }
-    }
-
-    fn is(&self, word: &str) -> bool {
-        self.word().is_some_and(|it| it.eq_ignore_ascii_case(word))
-    }
-}
-
-/// Splits SQL into words and the little else that counts, without comments; what is quoted is one
-/// [`Token::Other`].
-struct Tokens<'a> {
-    sql: &'a str,
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        self.skip_blanks();
-        let first = self.sql.chars().next()?;
-        Some(match first {
-            ';' => self.take(1, Token::Semicolon),
-            '(' => self.take(1, Token::Open),
-            '\'' | '"' | '`' => self.take_until(first),
-            '[' => self.take_until(']'),
-            _ if is_word(first) => {
-                let end = self.sql.find(|it| !is_word(it)).unwrap_or(self.sql.len());
-                self.take(end, Token::Word(&self.sql[..end]))
-            }
-            _ => self.take(first.len_utf8(), Token::Other),
-        })
-    }
-}
-
-impl<'a> Tokens<'a> {
-    fn take(&mut self, length: usize, token: Token<'a>) -> Token<'a> {
-        self.sql = &self.sql[length..];
-        token
-    }
-
-    /// A doubled quote ends one quoted text and begins another: together they are what is quoted.
-    fn take_until(&mut self, quote: char) -> Token<'a> {
-        let end = self.sql[1..].find(quote).map_or(self.sql.len(), |it| it + 2);
-        self.take(end, Token::Other)
-    }
-
-    fn skip_blanks(&mut self) {
-        loop {
-            self.sql = self.sql.trim_start_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
-            let end = if self.sql.starts_with("--") {
-                self.sql.find('\n').map(|it| it + 1)
-            } else if self.sql.starts_with("/*") {
-                self.sql[2..].find("*/").map(|it| it + 4)
-            } else {
-                return;
-            };
-            self.sql = &self.sql[end.unwrap_or(self.sql.len())..];
-        }
-    }
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
 #[cfg(test)]

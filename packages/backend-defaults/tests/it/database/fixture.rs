@@ -1,13 +1,16 @@
+use std::path::Path;
 use std::time::Duration;
 
 use backend_app_api::Migrator;
-use backend_defaults::database::{DatabaseConfig, DatabaseManager};
+use backend_defaults::database::{DatabaseConfig, DatabaseManager, LibpqEnvironment};
 use backend_plugin_api::services::Database;
 use backend_plugin_api::{Migrations, PluginId};
 use config::Config;
 use sea_orm_migration::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_servers::{Login, MariaDb, MariaDbAddress, Postgres, PostgresAddress, Scratch};
+use tokio::task::spawn_blocking;
 
 pub(super) const PLUGIN: PluginId = PluginId::new("todo");
 pub(super) const OTHER: PluginId = PluginId::new("catalog");
@@ -18,45 +21,123 @@ pub(super) enum Mode {
     Memory,
     Directory,
     PluginFile,
+    Postgres,
+    PostgresSchema,
+    EmbeddedPostgres,
+    MySql,
 }
 
 /// The migrated databases of two plugins.
 pub(super) struct Fixture {
     pub(super) database: Database,
     pub(super) other: Database,
+    /// `backend.database`: another manager of it has the same databases, unless they are in memory.
+    pub(super) config: Value,
+    _names: Names,
     _folder: TempDir,
+}
+
+/// Dropped on the server with this.
+enum Names {
+    /// There is no server.
+    None,
+    Postgres {
+        _scratch: Scratch<PostgresAddress>,
+    },
+    MySql {
+        _scratch: Scratch<MariaDbAddress>,
+    },
 }
 
 impl Fixture {
     pub(super) async fn new(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let directory = folder.path().join("data/databases");
-        let mut config = match mode {
-            Mode::Memory => json!({}),
-            Mode::Directory => json!({ "connection": { "directory": directory } }),
-            Mode::PluginFile => json!({
-                "connection": ":memory:",
-                "plugin": { "todo": { "connection": { "filename": directory.join("a.sqlite") } },
-                            "catalog": { "connection": directory.join("b.sqlite") } },
-            }),
+        let (mut config, names) = match mode {
+            Mode::Postgres | Mode::PostgresSchema => spawn_blocking(move || on_postgres(mode)).await.unwrap(),
+            Mode::MySql => spawn_blocking(on_mysql).await.unwrap(),
+            _ => (in_files(mode, &folder.path().join("data/databases")), Names::None),
         };
-        config["knexConfig"] = json!({ "pool": { "max": 4, "acquireTimeoutMillis": 2000 } });
-        let manager = manager(config);
+        config["knexConfig"] = json!({ "pool": { "max": 4, "acquireTimeoutMillis": mode.acquire_timeout() } });
+        let manager = manager(config.clone());
         let (database, other) = (manager.database_for(PLUGIN).unwrap(), manager.database_for(OTHER).unwrap());
         for (plugin, database) in [(PLUGIN, &database), (OTHER, &other)] {
             migrate(plugin, database).await;
         }
-        Self { database, other, _folder: folder }
+        Self { database, other, config, _names: names, _folder: folder }
     }
+
+    /// Tests what is promised in a mode. A test that hangs fails.
+    pub(super) async fn test(mode: Mode, test: impl AsyncFnOnce(&Self)) {
+        bounded(async {
+            let fixture = Self::new(mode).await;
+            test(&fixture).await;
+            fixture.database.close().await;
+            fixture.other.close().await;
+        })
+        .await;
+    }
+}
+
+impl Mode {
+    /// Where writers wait for each other in the backend, there is a test of it.
+    fn acquire_timeout(self) -> u32 {
+        match self {
+            Self::Memory | Self::Directory | Self::PluginFile => 2000,
+            Self::Postgres | Self::PostgresSchema | Self::EmbeddedPostgres | Self::MySql => 20_000,
+        }
+    }
+}
+
+fn in_files(mode: Mode, directory: &Path) -> Value {
+    match mode {
+        Mode::Directory => json!({ "connection": { "directory": directory } }),
+        Mode::PluginFile => json!({
+            "connection": ":memory:",
+            "plugin": { "todo": { "connection": { "filename": directory.join("a.sqlite") } },
+                        "catalog": { "connection": directory.join("b.sqlite") } },
+        }),
+        Mode::EmbeddedPostgres => json!({ "client": "embedded-postgres", "connection": { "directory": directory } }),
+        _ => json!({}),
+    }
+}
+
+fn on_postgres(mode: Mode) -> (Value, Names) {
+    let server = Postgres::shared().unwrap();
+    let scratch = server.scratch();
+    let (host, port) = (server.host(), server.port());
+    let config = match mode {
+        Mode::PostgresSchema => {
+            let Login { database, user, password } = scratch.login().unwrap();
+            let connection =
+                json!({ "host": host, "port": port, "user": user, "password": password, "database": database });
+            json!({ "client": "pg", "pluginDivisionMode": "schema", "connection": connection })
+        }
+        _ => {
+            let connection =
+                json!({ "host": host, "port": port, "user": server.user(), "password": server.password() });
+            json!({ "client": "pg", "prefix": scratch.prefix(), "connection": connection })
+        }
+    };
+    (config, Names::Postgres { _scratch: scratch })
+}
+
+fn on_mysql() -> (Value, Names) {
+    let server = MariaDb::shared().unwrap();
+    let scratch = server.scratch();
+    let (host, port, user, password) = (server.host(), server.port(), server.user(), server.password());
+    let connection = json!({ "host": host, "port": port, "user": user, "password": password });
+    let config = json!({ "client": "mysql2", "prefix": scratch.prefix(), "connection": connection });
+    (config, Names::MySql { _scratch: scratch })
 }
 
 pub(super) fn manager(database: Value) -> DatabaseManager {
     let config = Config::from_json(json!({ "backend": { "database": database } }));
     let config: DatabaseConfig = config.read("backend.database").unwrap();
-    DatabaseManager::new(config)
+    DatabaseManager::new(config, LibpqEnvironment::default())
 }
 
 pub(super) async fn migrate(plugin: PluginId, database: &Database) {
+    database.provision(&[]).await.unwrap();
     let host = migrations::migrations(plugin.as_str());
     Migrator::new(plugin, database.clone(), host, migrations_of_plugin()).run().await.unwrap();
 }

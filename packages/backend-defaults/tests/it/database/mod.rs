@@ -1,23 +1,30 @@
 //! What a database promises (`suite`), over every engine and mode that there is; and what one alone
-//! promises (`sqlite`).
+//! promises (`sqlite`). How tables come to be there: `migrations`.
 
 mod fixture;
+mod migrations;
+mod mysql;
+mod provisioning;
 mod sqlite;
 mod suite;
 
 macro_rules! over_every_mode {
-    ($($test:ident)*) => {
-        over_every_mode!(@mode memory, Memory: $($test)*);
-        over_every_mode!(@mode directory, Directory: $($test)*);
-        over_every_mode!(@mode plugin_file, PluginFile: $($test)*);
+    ($($test:ident)*; one writer: $($one:ident)*; many writers: $($many:ident)*) => {
+        over_every_mode!(@mode memory, Memory: $($test)* $($one)*);
+        over_every_mode!(@mode directory, Directory: $($test)* $($one)*);
+        over_every_mode!(@mode plugin_file, PluginFile: $($test)* $($one)*);
+        over_every_mode!(@mode postgres, Postgres: $($test)* $($many)*);
+        over_every_mode!(@mode postgres_schema, PostgresSchema: $($test)* $($many)*);
+        over_every_mode!(@mode embedded_postgres, EmbeddedPostgres: $($test)* $($many)*);
+        over_every_mode!(@mode mysql_databases, MySql: $($test)* $($many)*);
     };
     (@mode $name:ident, $mode:ident: $($test:ident)*) => {
         mod $name {
-            use super::{fixture::{Fixture, Mode, bounded}, suite};
+            use super::{fixture::{Fixture, Mode}, suite};
 
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                bounded(async { suite::$test(&Fixture::new(Mode::$mode).await).await }).await;
+                Fixture::test(Mode::$mode, suite::$test).await;
             })*
         }
     };
@@ -32,10 +39,13 @@ over_every_mode! {
     rows_are_streamed
     a_stream_may_be_given_up
     a_plugin_may_query_beside_its_transaction
-    a_write_beside_a_transaction_fails_within_a_bound
     plugins_do_not_see_each_other
     fifty_write_at_once
     cancelled_work_leaves_nothing_behind
     migrations_are_applied_once
-    a_closed_database_says_so
+    a_closed_database_says_so;
+    one writer:
+    a_write_beside_a_transaction_fails_within_a_bound;
+    many writers:
+    a_write_beside_a_transaction_goes_through
 }

@@ -193,6 +193,16 @@ pub(super) async fn a_write_beside_a_transaction_fails_within_a_bound(fixture: &
     assert_eq!(names(database).await, ["after it", "in it"]);
 }
 
+pub(super) async fn a_write_beside_a_transaction_goes_through(fixture: &Fixture) {
+    let database = &fixture.database;
+    let transaction = database.begin().await.unwrap();
+    insert(&transaction, "in it").await.unwrap();
+    insert(database, "beside it").await.unwrap();
+    assert_eq!(names(database).await, ["beside it"]);
+    transaction.commit().await.unwrap();
+    assert_eq!(names(database).await, ["beside it", "in it"]);
+}
+
 pub(super) async fn plugins_do_not_see_each_other(fixture: &Fixture) {
     insert(&fixture.database, "ours").await.unwrap();
     assert!(names(&fixture.other).await.is_empty());

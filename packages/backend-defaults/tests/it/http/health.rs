@@ -9,10 +9,10 @@ use backend_defaults::database::Environment;
 use backend_plugin_api::services::database::{Database, DatabaseInfo, Driver, MigrationMode, Purpose, Session};
 use backend_plugin_api::{Plugin, PluginId, Result, ServiceFactory};
 use futures::future::join_all;
-use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use serde_json::json;
 
-use super::fixtures::{Runs, Serves, config};
+use super::fixtures::{Lines, Runs, Serves, config};
 
 const READINESS: &str = "/.backstage/health/v1/readiness";
 const LIVENESS: &str = "/.backstage/health/v1/liveness";
@@ -71,7 +71,6 @@ impl Driver for Stopped {
         Err(DbErr::Custom("db.internal:5432 refused".to_owned()))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "stands for an engine")]
     async fn provision(&self, _: &[&str]) -> Result<()> {
         Ok(())
     }
@@ -80,6 +79,7 @@ impl Driver for Stopped {
         MigrationMode::Skip
     }
 
+    #[expect(clippy::disallowed_methods, reason = "stands for an engine")]
     async fn migration_connection(&self) -> Result<DatabaseConnection> {
         Ok(sea_orm::Database::connect("sqlite::memory:").await?)
     }
@@ -140,4 +140,55 @@ async fn a_database_that_answers_is_told() {
     runs.running.started().await.unwrap();
     let plugins = json!({ "stores": { "status": "ok", "database": { "status": "ok", "ephemeral": true } } });
     assert_eq!(runs.get_json(READINESS).await, (200, json!({ "status": "ok", "plugins": plugins })));
+}
+
+/// A plugin whose database gets a migration of a later version while it runs.
+struct Outdated;
+
+impl Plugin for Outdated {
+    const ID: PluginId = PluginId::new("outdated");
+    type Deps = (Database,);
+
+    async fn init(self, (database,): Self::Deps) -> Result<()> {
+        let later = "INSERT INTO greenroom_migrations (list, version, ordinal, applied_by, in_transaction) \
+                     VALUES ('plugin', 'm20990101_000001_later', 7, '9.9.9', TRUE) ON CONFLICT DO NOTHING";
+        database.execute_unprepared(later).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_newer_is_told_and_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || config(json!({ "database": { "connection": { "directory": folder.path() } } }));
+    let health = async || {
+        let mut runs = Runs::of(backend_defaults::backend(config(), Environment::Development).plugin(Outdated)).await;
+        runs.running.started().await.unwrap();
+        let health = runs.get_json(READINESS).await;
+        runs.running.shutdown().await;
+        health
+    };
+    let database = json!({ "status": "ok", "ephemeral": false });
+    let plugins = json!({ "outdated": { "status": "ok", "database": database } });
+    assert_eq!(health().await, (200, json!({ "status": "ok", "plugins": plugins })));
+
+    let (lines, _guard) = Lines::capture();
+    let (code, body) = health().await;
+    assert_eq!(code, 200);
+    let [line] = &lines.with("the database is newer than this backend")[..] else { panic!("{}", lines.text()) };
+    assert!(line.contains(" WARN ") && line.contains("plugin=\"outdated\""), "{line}");
+    insta::assert_json_snapshot!(body["plugins"]["outdated"]["database"], @r#"
+    {
+      "status": "ok",
+      "ephemeral": false,
+      "migrations": {
+        "warnings": [
+          "the database is newer than this backend, which is greenroom 0.1.0: `m20990101_000001_later` was applied by greenroom 9.9.9; start that version, or roll back what it applied, unless an upgrade is under way"
+        ],
+        "unknown": [
+          "m20990101_000001_later"
+        ]
+      }
+    }
+    "#);
 }

@@ -1,35 +1,13 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-use config::Config;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::*;
-
-const PLUGINS: [PluginId; 2] = [PluginId::new("catalog"), PluginId::new("todo")];
-
-/// The plans as a table, or the mistakes.
-fn plans(database: Value) -> String {
-    let config = Config::from_json(json!({ "backend": { "database": database } }));
-    let config: DatabaseConfig = config.read(DatabaseConfig::KEY).unwrap();
-    let mistakes: Vec<_> = config.mistakes(&PLUGINS).iter().map(ToString::to_string).collect();
-    if !mistakes.is_empty() {
-        return mistakes.join("\n");
-    }
-    let row = |plugin: &PluginId| {
-        let plan = config.plan(*plugin).unwrap();
-        let DatabaseInfo { client, location, .. } = plan.info();
-        let PoolPlan { max_readers, acquire_timeout, create_timeout } = plan.pool;
-        format!("{plugin} {client} {location} 1+{max_readers} {acquire_timeout:?} {create_timeout:?}")
-    };
-    PLUGINS.iter().map(row).collect::<Vec<_>>().join("\n")
-}
+use super::plans;
 
 #[test]
 fn nothing_configured_is_memory() {
     assert_snapshot!(plans(json!({})), @"
-    catalog better-sqlite3 in memory 1+4 10s 30s
-    todo better-sqlite3 in memory 1+4 10s 30s
+    catalog better-sqlite3 in memory 5 10s 30s
+    todo better-sqlite3 in memory 5 10s 30s
     ");
     assert_eq!(plans(json!({})), plans(json!({ "client": "better-sqlite3", "connection": ":memory:" })));
     assert_eq!(plans(json!({})), plans(json!({ "connection": { "filename": ":memory:" } })));
@@ -39,8 +17,8 @@ fn nothing_configured_is_memory() {
 #[test]
 fn a_directory_has_a_file_for_each() {
     assert_snapshot!(plans(json!({ "client": "sqlite3", "connection": { "directory": "./data/db" } })), @"
-    catalog sqlite3 data/db/catalog.sqlite 1+4 10s 30s
-    todo sqlite3 data/db/todo.sqlite 1+4 10s 30s
+    catalog sqlite3 data/db/catalog.sqlite 5 10s 30s
+    todo sqlite3 data/db/todo.sqlite 5 10s 30s
     ");
 }
 
@@ -56,15 +34,15 @@ fn plugins_override_the_base() {
             "todo": { "connection": ":memory:", "knexConfig": { "pool": { "acquireTimeoutMillis": 5 } } },
         },
     })), @"
-    catalog better-sqlite3 /var/lib/greenroom/entities.db 1+1 100ms 30s
-    todo better-sqlite3 in memory 1+9 5ms 30s
+    catalog better-sqlite3 /var/lib/greenroom/entities.db 1 100ms 30s
+    todo better-sqlite3 in memory 10 5ms 30s
     ");
     assert_snapshot!(plans(json!({ "plugin": {
         "catalog": { "connection": "file:///srv/catalog.sqlite" },
         "todo": { "client": "sqlite3", "connection": { "directory": "todo" } },
     } })), @"
-    catalog better-sqlite3 /srv/catalog.sqlite 1+4 10s 30s
-    todo sqlite3 todo/todo.sqlite 1+4 10s 30s
+    catalog better-sqlite3 /srv/catalog.sqlite 5 10s 30s
+    todo sqlite3 todo/todo.sqlite 5 10s 30s
     ");
 }
 
@@ -73,19 +51,18 @@ fn both_names_of_sqlite_are_one_client() {
     assert_snapshot!(plans(json!({
         "client": "better-sqlite3", "connection": { "directory": "data" }, "plugin": { "todo": { "client": "sqlite3" } },
     })), @"
-    catalog better-sqlite3 data/catalog.sqlite 1+4 10s 30s
-    todo sqlite3 data/todo.sqlite 1+4 10s 30s
+    catalog better-sqlite3 data/catalog.sqlite 5 10s 30s
+    todo sqlite3 data/todo.sqlite 5 10s 30s
     ");
 }
 
 #[test]
 fn mistakes_are_told_where_they_are_and_once() {
-    assert_snapshot!(plans(json!({ "client": "pg", "connection": { "host": "localhost", "password": "s" } })), @"`backend.database.client`: `pg` is not in this version, which has SQLite only: `better-sqlite3`");
-    assert_snapshot!(plans(json!({ "client": "sqlite", "plugin": { "todo": { "client": "mysql" } } })), @"
+    assert_snapshot!(plans(json!({ "client": "sqlite", "plugin": { "todo": { "client": "postgress" } } })), @"
     `backend.database.client`: there is no client `sqlite`; did you mean `better-sqlite3`?
-    `backend.database.plugin.todo.client`: `mysql` is not in this version, which has SQLite only: `better-sqlite3`
+    `backend.database.plugin.todo.client`: there is no client `postgress`; there are `better-sqlite3`, `sqlite3`, `pg`, `embedded-postgres`, `mysql2` and `mysql`
     ");
-    assert_snapshot!(plans(json!({ "client": "oracle", "pluginDivisionMode": "schema" })), @"`backend.database.client`: there is no client `oracle`");
+    assert_snapshot!(plans(json!({ "client": "oracle", "pluginDivisionMode": "schema" })), @"`backend.database.client`: there is no client `oracle`; there are `better-sqlite3`, `sqlite3`, `pg`, `embedded-postgres`, `mysql2` and `mysql`");
     assert_snapshot!(plans(json!({
         "connection": { "filename": "all.sqlite", "directory": 3, "fliename": "a" }, "pluginDivisionMode": "schema",
         "skipMigrations": true, "knexConfig": { "pool": { "max": 0 } },
@@ -95,11 +72,9 @@ fn mistakes_are_told_where_they_are_and_once() {
     `backend.database.connection.fliename`: SQLite has no such setting; did you mean `filename`?
     `backend.database.knexConfig.pool.max`: expected at least 1
     `backend.database.pluginDivisionMode`: SQLite has no schemas: each plugin has a database of its own (`database`)
-    `backend.database.skipMigrations`: this version always applies migrations: remove this
     ");
     assert_snapshot!(plans(json!({ "connection": "all.sqlite" })), @"`backend.database.connection`: plugins cannot share one file: set `connection.directory`, or `plugin.<id>.connection.filename`");
     assert_snapshot!(plans(json!({ "connection": "postgresql://u:p@localhost/db" })), @"`backend.database.connection`: expected the path of a file, or `:memory:`: this is the address of a server");
-    assert_snapshot!(plans(json!({ "connection": ["a"] })), @"`backend.database.connection`: expected `:memory:`, or an object with a `directory`");
     assert_snapshot!(plans(json!({
         "connection": { "directory": "data" },
         "plugin": {
@@ -111,7 +86,6 @@ fn mistakes_are_told_where_they_are_and_once() {
     })), @r#"
     `backend.database.plugin.catalgo`: this backend has no plugin `catalgo`; did you mean `catalog`?
     `backend.database.plugin.catalog.connection`: expected the path of a file, or `:memory:`
-    `backend.database.plugin.catalog.skipMigrations`: this version always applies migrations: remove this
     `backend.database.plugin.todo.connection`: parameters of `file:` are not supported: write the path alone
     `backend.database.plugin.todo.knexConfig.pool.min`: 2 is more than `max`, which is 1
     `backend.database.plugin["a.b"]`: this backend has no plugin `a.b`

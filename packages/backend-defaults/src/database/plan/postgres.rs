@@ -1,0 +1,315 @@
+//! PostgreSQL: from a connection's settings and libpq's environment to how to connect.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::login::login;
+use super::postgres_hosts::hosts;
+use super::resolve::{Family, Resolve, base_key};
+use super::settings::{Said, Settings};
+use super::{ANY_PLUGIN, Ensure, PostgresPlan};
+use crate::database::config::PluginDivisionMode;
+use crate::database::connection::Connection;
+use crate::database::credentials::{PassFile, PasswordSource};
+use crate::database::environment::LibpqEnvironment;
+use crate::database::postgres::{
+    Host, Keepalive, Login, PostgresServer, SessionSettings, SslMode, TargetSessionAttrs, TlsPlan,
+};
+use backend_plugin_api::Secret;
+
+/// PostgreSQL: `NAMEDATALEN`; what is longer is cut off, so that two names could become one.
+const MAX_NAME: usize = 63;
+const DEFAULT_PREFIX: &str = "backstage_plugin_";
+const DEFAULT_DIRECTORY: &str = ".data/postgres";
+const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
+const TARGETS: [(&str, TargetSessionAttrs); 6] = [
+    ("any", TargetSessionAttrs::Any),
+    ("read-write", TargetSessionAttrs::ReadWrite),
+    ("read-only", TargetSessionAttrs::ReadOnly),
+    ("primary", TargetSessionAttrs::Primary),
+    ("standby", TargetSessionAttrs::Standby),
+    ("prefer-standby", TargetSessionAttrs::PreferStandby),
+];
+
+struct Names {
+    database: String,
+    schema: Option<String>,
+}
+
+impl Resolve<'_> {
+    pub(super) fn postgres(&mut self) -> Option<PostgresPlan> {
+        let mut settings = self.settings(Family::Postgres);
+        let application_name = self.application_name();
+        let database = settings.text("database");
+        let server = server(&mut settings, self.environment, application_name);
+        let admin = self.admin(Family::Postgres);
+        self.take_mistakes(settings, "PostgreSQL");
+        let names = self.names(database, server.as_ref().map(|it| it.login.user.as_str()));
+        Some(self.plan_of(server?, None, names?, admin))
+    }
+
+    /// A private server has a folder in the place of hosts and a login.
+    pub(super) fn embedded_postgres(&mut self) -> Option<PostgresPlan> {
+        let mut settings = self.settings(Family::EmbeddedPostgres);
+        let directory = settings.plain_text("directory").unwrap_or_else(|| DEFAULT_DIRECTORY.to_owned());
+        let database = settings.text("database");
+        let server = PostgresServer {
+            hosts: Vec::new(),
+            target: TargetSessionAttrs::Any,
+            login: Login { user: String::new(), password: PasswordSource::None },
+            tls: TlsPlan { mode: SslMode::Disable, ..TlsPlan::default() },
+            session: session(&mut settings, &LibpqEnvironment::default(), self.application_name()),
+            connect_timeout: None,
+            query_timeout: millis(&mut settings, "query_timeout"),
+            keepalive: None,
+        };
+        if self.config.admin.is_some() {
+            self.mistake(base_key("admin"), "an embedded PostgreSQL has one login, that of the backend: remove this");
+        }
+        self.take_mistakes(settings, "an embedded PostgreSQL");
+        let names = self.names(database, Some("postgres"));
+        Some(self.plan_of(server, Some(directory.into()), names?, None))
+    }
+
+    fn plan_of(
+        &self,
+        mut server: PostgresServer,
+        embedded: Option<PathBuf>,
+        names: Names,
+        admin: Option<Login>,
+    ) -> PostgresPlan {
+        let Names { database, schema } = names;
+        if server.login.password == PasswordSource::None && embedded.is_none() {
+            server.login.password = self.pass_file(&server, &database);
+        }
+        let role = self.own.and_then(|it| it.role.clone()).or_else(|| self.config.role.clone());
+        PostgresPlan {
+            embedded,
+            database,
+            schema,
+            role: role.filter(|it| !it.is_empty()),
+            ensure: self.ensure(),
+            maintenance_database: self.config.maintenance_database.clone().unwrap_or_else(|| "postgres".to_owned()),
+            admin,
+            startup_timeout: self.startup_timeout(),
+            server,
+        }
+    }
+
+    /// Where the tables go.
+    fn names(&mut self, database: Option<Said<String>>, user: Option<&str>) -> Option<Names> {
+        let before = self.mistakes.len();
+        let schema_mode = self.config.plugin_division_mode == PluginDivisionMode::Schema;
+        let schema = schema_mode.then(|| self.schema());
+        let database = match (database, schema_mode) {
+            (Some(database), _) => database.value,
+            // As libpq.
+            (None, true) => self.environment.variable("PGDATABASE").or(user).unwrap_or_default().to_owned(),
+            (None, false) => {
+                let prefix = self.prefix();
+                self.name_of("prefix", "database", &prefix)
+            }
+        };
+        (self.mistakes.len() == before).then_some(Names { database, schema })
+    }
+
+    fn pass_file(&self, server: &PostgresServer, database: &str) -> PasswordSource {
+        let named = self.environment.variable("PGPASSFILE").map(PathBuf::from);
+        let Some(file) = named.or_else(|| self.environment.home_file(".pgpass")) else { return PasswordSource::None };
+        let hosts = server.hosts.iter().map(|host| match host {
+            Host::Tcp { name, port, .. } => (name.clone(), *port),
+            Host::Unix { port, .. } => ("localhost".to_owned(), *port),
+        });
+        let user = server.login.user.clone();
+        PasswordSource::PassFile(PassFile { file, hosts: hosts.collect(), database: database.to_owned(), user })
+    }
+
+    /// Backstage: `schemaPrefix` has the form of a plain identifier.
+    fn schema(&mut self) -> String {
+        let prefix = self.config.schema_prefix.as_deref().unwrap_or_default();
+        let mut chars = prefix.chars();
+        let begins_well = chars.next().is_none_or(|it| it.is_ascii_alphabetic() || it == '_');
+        if !begins_well || !chars.all(|it| it.is_ascii_alphanumeric() || it == '_') {
+            let message = "expected letters, digits and `_`, without a digit at the beginning";
+            self.mistake(base_key("schemaPrefix"), message);
+        }
+        self.name_of("schemaPrefix", "schema", prefix)
+    }
+
+    /// The plugin's name with a prefix, if it is not too long.
+    fn name_of(&mut self, key: &str, what: &str, prefix: &str) -> String {
+        let name = format!("{prefix}{}", self.plugin);
+        if name.len() > MAX_NAME && self.plugin != ANY_PLUGIN {
+            let message = format!(
+                "the {what} `{name}` of plugin `{}` would have {} bytes, and PostgreSQL's names have at most {MAX_NAME}: \
+                 shorten the prefix `{prefix}`",
+                self.plugin,
+                name.len()
+            );
+            self.mistake(base_key(key), message);
+        }
+        name
+    }
+
+    pub(super) fn ensure(&self) -> Ensure {
+        let own = |get: fn(&super::super::config::PluginDatabaseConfig) -> Option<bool>| self.own.and_then(get);
+        let database = own(|it| it.ensure_exists).or(self.config.ensure_exists).unwrap_or(true);
+        let schema = own(|it| it.ensure_schema_exists).or(self.config.ensure_schema_exists).unwrap_or(false);
+        Ensure { database, schema: database || schema }
+    }
+
+    pub(super) fn settings(&self, family: Family) -> Settings {
+        let parse = family.parser();
+        let mut settings = Settings::default();
+        if let Some(base) = self.base_connection(family) {
+            settings.lay(base, &base_key("connection"), parse);
+            if self.config.plugin_division_mode == PluginDivisionMode::Database {
+                // Backstage: only a plugin's own counts, and else its name.
+                settings.forget("database");
+            }
+        }
+        if let Some(own) = self.own_connection() {
+            settings.lay(own, &self.own_key("connection"), parse);
+        }
+        if let Some(Said { value, key, .. }) = settings.text(family.address_key()) {
+            settings.lay(&Connection::Text(Secret::new(value)), &key, parse);
+        }
+        settings
+    }
+
+    /// Who creates: the base's connection with the keys of `admin` over it.
+    pub(super) fn admin(&mut self, family: Family) -> Option<Login> {
+        let parse = family.parser();
+        let admin = self.config.admin.as_ref()?;
+        let mut settings = Settings::default();
+        if let Some(base) = self.base_connection(family) {
+            settings.lay(base, &base_key("connection"), parse);
+            let own = matches!(admin, Connection::Object(own) if !own.contains_key("password") && !own.contains_key("passwordCommand"));
+            let keys = if own { &["password", "passwordCommand"][..] } else { &PasswordSource::KEYS };
+            keys.iter().for_each(|it| settings.forget(it));
+        }
+        settings.lay(admin, &base_key("admin"), parse);
+        let login = login(&mut settings, &LibpqEnvironment::default(), &[]);
+        const EXPECTED: &str = "expected `user`, `password` or `passwordCommand`: the rest is as in `connection`";
+        const KEYS: [&str; 3] = ["user", "password", "passwordCommand"];
+        match admin {
+            Connection::Text(_) => self.mistake(base_key("admin"), EXPECTED),
+            Connection::Object(own) => {
+                for name in own.keys().filter(|it| !KEYS.contains(&it.as_str())) {
+                    self.mistake(base_key(&format!("admin.{name}")), EXPECTED);
+                }
+            }
+        }
+        self.mistakes.extend(std::mem::take(&mut settings.mistakes));
+        login
+    }
+
+    /// Of the names of databases.
+    pub(super) fn prefix(&self) -> String {
+        self.config.prefix.clone().unwrap_or_else(|| DEFAULT_PREFIX.to_owned())
+    }
+
+    pub(super) fn startup_timeout(&self) -> Duration {
+        self.config.startup_timeout.map_or(DEFAULT_STARTUP_TIMEOUT, |it| it.get())
+    }
+
+    fn application_name(&self) -> String {
+        format!("backstage_plugin_{}", self.plugin)
+    }
+
+    pub(super) fn take_mistakes(&mut self, settings: Settings, engine: &str) {
+        self.mistakes.extend(settings.finish(engine));
+    }
+}
+
+fn server(settings: &mut Settings, environment: &LibpqEnvironment, application_name: String) -> Option<PostgresServer> {
+    let hosts = hosts(settings, environment);
+    let target = settings.choice("target_session_attrs", &TARGETS).or_else(|| {
+        let name = environment.variable("PGTARGETSESSIONATTRS")?;
+        TARGETS.iter().find(|(it, _)| *it == name).map(|(_, it)| *it)
+    });
+    let login = login(settings, environment, &hosts);
+    let mut tls = super::postgres_tls::tls(settings, environment, &hosts);
+    let is_token = login.as_ref().is_some_and(|it| it.password.is_token());
+    if is_token && tls.mode == SslMode::Prefer {
+        // The server gets it as it is.
+        tls.mode = SslMode::Require;
+    }
+    let connect_timeout = millis(settings, "connectionTimeoutMillis")
+        .or_else(|| settings.number("connect_timeout").map(|it| Duration::from_secs(it.value)))
+        .or_else(|| environment.variable("PGCONNECT_TIMEOUT")?.parse().ok().map(Duration::from_secs))
+        .filter(|it| !it.is_zero());
+    settings.forget("client_encoding");
+    Some(PostgresServer {
+        target: target.unwrap_or_default(),
+        tls,
+        session: session(settings, environment, application_name),
+        connect_timeout,
+        query_timeout: millis(settings, "query_timeout"),
+        keepalive: keepalive(settings),
+        login: login?,
+        hosts,
+    })
+}
+
+fn session(settings: &mut Settings, environment: &LibpqEnvironment, application_name: String) -> SessionSettings {
+    let own_name = settings.plain_text("application_name");
+    let fallback = settings.plain_text("fallback_application_name");
+    let of_environment = environment.variable("PGAPPNAME").map(str::to_owned);
+    let application_name = own_name.or(of_environment).or(fallback).unwrap_or(application_name);
+    let mut parameters = Vec::new();
+    match settings.text("options") {
+        Some(Said { value, key, .. }) => match options(&value) {
+            Some(pairs) => parameters.extend(pairs),
+            None => settings.mistake(&key, "expected `-c name=value`, any number of times"),
+        },
+        None => parameters.extend(environment.variable("PGOPTIONS").and_then(options).unwrap_or_default()),
+    }
+    for name in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
+        if let Some(said) = settings.number(name) {
+            parameters.push((name.to_owned(), said.value.to_string()));
+        }
+    }
+    SessionSettings { application_name, parameters }
+}
+
+/// `-c name=value`, `--name=value`, with `\\` before what is to be taken as it is.
+fn options(text: &str) -> Option<Vec<(String, String)>> {
+    let mut words = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => words.last_mut()?.extend(chars.next()),
+            char if char.is_whitespace() => words.push(String::new()),
+            char => words.last_mut()?.push(char),
+        }
+    }
+    let mut words = words.into_iter().filter(|it| !it.is_empty());
+    let mut pairs = Vec::new();
+    while let Some(word) = words.next() {
+        let pair = match word.strip_prefix("--").or_else(|| word.strip_prefix("-c").filter(|it| !it.is_empty())) {
+            Some(pair) => pair.to_owned(),
+            None if word == "-c" => words.next()?,
+            None => return None,
+        };
+        let (name, value) = pair.split_once('=')?;
+        pairs.push((name.replace('-', "_"), value.to_owned()));
+    }
+    Some(pairs)
+}
+
+/// libpq: on unless `keepalives` is 0; node-postgres: `keepAlive`, with the delay before the first.
+fn keepalive(settings: &mut Settings) -> Option<Keepalive> {
+    let on = settings.flag("keepAlive").or_else(|| settings.flag("keepalives"));
+    let idle = millis(settings, "keepAliveInitialDelayMillis")
+        .or_else(|| settings.number("keepalives_idle").map(|it| Duration::from_secs(it.value)));
+    let interval = settings.number("keepalives_interval").map(|it| Duration::from_secs(it.value));
+    let count = settings.number("keepalives_count").and_then(|it| u32::try_from(it.value).ok());
+    let keepalive = Keepalive { idle, interval, count };
+    let said = on == Some(true) || keepalive != Keepalive::default();
+    (on != Some(false) && said).then_some(keepalive)
+}
+
+fn millis(settings: &mut Settings, name: &'static str) -> Option<Duration> {
+    settings.number(name).map(|it| Duration::from_millis(it.value)).filter(|it| !it.is_zero())
+}

@@ -1,0 +1,22 @@
+//! PostgreSQL: where the server is, and connections to it.
+//!
+//! [`PostgresServer`] is a value; a [`Connector`] makes connections from it that do what libpq's would, as
+//! sqlx's own do not: `sslmode`, whose certificates are trusted, several hosts, passwords that change.
+
+mod cannot_make;
+mod connect;
+mod context;
+mod driver;
+mod embedded;
+mod names;
+mod provision;
+mod server;
+mod shared;
+
+pub(crate) use context::PostgresContext;
+pub(crate) use driver::PostgresDriver;
+
+pub use connect::{ConnectError, Connector, Failure, PasswordProvider, TlsFailure, TlsOffers};
+pub use server::{
+    Host, Identity, Keepalive, Login, Pem, PostgresServer, Roots, SessionSettings, SslMode, TargetSessionAttrs, TlsPlan,
+};

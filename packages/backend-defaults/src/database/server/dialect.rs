@@ -1,0 +1,166 @@
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use sea_orm::sea_query::Values;
+use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, TransactionOptions};
+use sea_query_sqlx::SqlxValues;
+use sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
+use sqlx::postgres::{PgConnection, PgDatabaseError, PgSeverity};
+use sqlx::{AssertSqlSafe, Executor, MySql, Postgres};
+
+use super::text::Nature;
+
+/// A connection of sqlx that a session can be held on.
+pub(crate) trait Dialect: sqlx::Connection + Send + 'static {
+    /// sea-orm's name of it.
+    const BACKEND: DbBackend;
+    /// Whether one can wait for the end of a statement that was given up, and go on.
+    const CAN_WAIT_FOR_GIVEN_UP: bool;
+
+    /// Executes a prepared statement.
+    fn execute_prepared(&mut self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>>;
+    /// Executes text as it is, which may be several statements.
+    fn execute_text(&mut self, sql: String) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>>;
+    /// The rows of a prepared statement.
+    fn rows(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, sqlx::Error>>;
+
+    /// What begins a transaction.
+    fn begin_sql(options: TransactionOptions) -> String;
+    /// What rolls back to a savepoint, and removes it.
+    fn rollback_to_sql(savepoint: &str) -> String;
+    /// What a text may do.
+    fn nature(sql: &str) -> Nature;
+    /// What an error of a statement means for what comes after it.
+    fn aftermath(error: &sqlx::Error) -> Aftermath;
+}
+
+/// What is so after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    /// The statement failed.
+    Nothing,
+    /// And the server rolled the transaction back, or perhaps did: the next statement would be
+    /// outside of it.
+    RolledBack,
+    /// And others are likely to fail too, on this connection.
+    Spoilt,
+    /// The connection is no more.
+    Lost,
+}
+
+macro_rules! executes_as {
+    ($Database:ty) => {
+        fn execute_prepared(&mut self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>> {
+            Box::pin(async move { Ok(query::<$Database>(statement).execute(self).await?.into()) })
+        }
+
+        fn execute_text(&mut self, sql: String) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>> {
+            Box::pin(async move { Ok(self.execute(AssertSqlSafe(sql)).await?.into()) })
+        }
+
+        fn rows(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, sqlx::Error>> {
+            query::<$Database>(statement).fetch(self).map_ok(QueryResult::from).boxed()
+        }
+    };
+}
+
+impl Dialect for PgConnection {
+    const BACKEND: DbBackend = DbBackend::Postgres;
+    const CAN_WAIT_FOR_GIVEN_UP: bool = true;
+
+    executes_as!(Postgres);
+
+    fn begin_sql(options: TransactionOptions) -> String {
+        let isolation = options.isolation_level.map(|it| format!(" ISOLATION LEVEL {it}"));
+        let access = options.access_mode.map(|it| format!(" {it}"));
+        format!("BEGIN{}{}", isolation.unwrap_or_default(), access.unwrap_or_default())
+    }
+
+    fn rollback_to_sql(savepoint: &str) -> String {
+        format!("ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}")
+    }
+
+    fn nature(sql: &str) -> Nature {
+        Nature::in_postgres(sql)
+    }
+
+    fn aftermath(error: &sqlx::Error) -> Aftermath {
+        let Some(error) = of_server::<PgDatabaseError>(error) else { return Self::aftermath_of_client(error) };
+        if matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic) || error.code().starts_with("08") {
+            return Aftermath::Lost;
+        }
+        match error.code() {
+            // The server stops (57P01, 57P02), starts (57P03), or waited too long for us.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Aftermath::Lost,
+            // Read-only: perhaps it was the primary before. Prepared statements that are gone, or
+            // whose tables changed.
+            "25006" | "26000" => Aftermath::Spoilt,
+            "0A000" if error.message().contains("cached plan") => Aftermath::Spoilt,
+            _ => Aftermath::Nothing,
+        }
+    }
+}
+
+impl Dialect for MySqlConnection {
+    const BACKEND: DbBackend = DbBackend::MySql;
+    const CAN_WAIT_FOR_GIVEN_UP: bool = false;
+
+    executes_as!(MySql);
+
+    fn begin_sql(options: TransactionOptions) -> String {
+        // For the next transaction alone.
+        let isolation = options.isolation_level.map(|it| format!("SET TRANSACTION ISOLATION LEVEL {it}; "));
+        let access = options.access_mode.map(|it| format!(" {it}"));
+        format!("{}START TRANSACTION{}", isolation.unwrap_or_default(), access.unwrap_or_default())
+    }
+
+    /// A savepoint set again takes the place of the one before.
+    fn rollback_to_sql(savepoint: &str) -> String {
+        format!("ROLLBACK TO SAVEPOINT {savepoint}")
+    }
+
+    fn nature(sql: &str) -> Nature {
+        Nature::in_mysql(sql)
+    }
+
+    fn aftermath(error: &sqlx::Error) -> Aftermath {
+        let Some(error) = of_server::<MySqlDatabaseError>(error) else { return Self::aftermath_of_client(error) };
+        match error.number() {
+            // The server stops, the connection was killed or timed out, packets were lost.
+            1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => Aftermath::Lost,
+            // Read-only, not in the cluster, or prepared statements that are gone.
+            1047 | 1243 | 1290 | 1615 | 1836 => Aftermath::Spoilt,
+            // Deadlock; a row that changed in between (MariaDB). When a lock was waited for too long,
+            // it depends on `innodb_rollback_on_timeout`.
+            1020 | 1205 | 1213 => Aftermath::RolledBack,
+            _ => Aftermath::Nothing,
+        }
+    }
+}
+
+/// For what is the same in all.
+trait OfClient {
+    fn aftermath_of_client(error: &sqlx::Error) -> Aftermath {
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+                Aftermath::Lost
+            }
+            _ => Aftermath::Nothing,
+        }
+    }
+}
+
+impl<C: Dialect> OfClient for C {}
+
+fn of_server<E: sqlx::error::DatabaseError>(error: &sqlx::Error) -> Option<&E> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+fn query<DB>(statement: Statement) -> sqlx::query::Query<'static, DB, SqlxValues>
+where
+    DB: sqlx::Database,
+    SqlxValues: sqlx::IntoArguments<DB>,
+{
+    let values = statement.values.unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
+}

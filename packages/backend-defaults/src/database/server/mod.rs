@@ -1,0 +1,68 @@
+//! What PostgreSQL and MySQL have in common: connections in a bounded pool, and sessions on them.
+//!
+//! **A connection goes back clean or not at all.** One whose settings were changed, or that failed for
+//! good, is closed and replaced. What was begun and not committed is rolled back at once, by a task that
+//! holds the connection until that is done.
+//!
+//! **A statement given up** is waited for on PostgreSQL: by the next one in its transaction, or for a
+//! moment by a task; on MySQL, where sqlx has no way on from there, the connection is closed, and with it
+//! its transaction.
+//!
+//! **A commit that did not commit is an error**: PostgreSQL answers `COMMIT` in an aborted
+//! transaction with a roll-back that looks like success.
+
+mod dialect;
+mod patience;
+mod pool;
+mod session;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend_plugin_api::PluginId;
+
+pub(crate) use self::dialect::Dialect;
+pub(crate) use self::patience::{Outage, Patience};
+pub(crate) use self::pool::ServerPool;
+pub(crate) use self::session::ServerSession;
+
+/// Why a connection could not be opened.
+pub(crate) type ConnectError = Arc<dyn Error + Send + Sync>;
+
+/// What differs between the servers of plugins.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// sqlx's.
+    type Connection: Dialect;
+
+    /// Opens a connection to the plugin's database, ready for statements. Given up when it takes
+    /// longer than [`Limits::create_timeout`].
+    async fn connect(&self) -> Result<Self::Connection, ConnectError>;
+}
+
+/// Whose connections they are, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) plugin: PluginId,
+    /// As in [`DatabaseInfo`](backend_plugin_api::services::database::DatabaseInfo).
+    pub(crate) location: String,
+}
+
+/// How many connections, and how long what may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// The most connections at a time; at least one.
+    pub(crate) max: usize,
+    /// How long to wait for one when all are busy.
+    pub(crate) acquire_timeout: Duration,
+    /// How long opening one may take.
+    pub(crate) create_timeout: Duration,
+    /// How long to wait for the server's answer to a statement, or for the next row of a stream;
+    /// then the connection is given up. Without: for ever.
+    pub(crate) query_timeout: Option<Duration>,
+}

@@ -1,0 +1,361 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend_plugin_api::services::database::Session;
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions};
+use sqlx::Connection as _;
+
+use super::Engine;
+use super::dialect::{Aftermath, Dialect};
+use super::pool::{Lease, Shared, TIDY_TIMEOUT};
+use crate::database::DatabaseError;
+
+/// How long the end of a statement is waited for that nobody waits for any more. Most are short, and
+/// another connection would have to be opened for the next.
+const GIVEN_UP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A held connection, which goes back clean or not at all.
+pub(crate) struct ServerSession<E: Engine> {
+    /// `None` once the connection was given up.
+    lease: Option<Lease<E>>,
+    shared: Arc<Shared<E>>,
+    /// Transactions and savepoints that the holder has.
+    depth: usize,
+    /// The server may have a transaction.
+    open: bool,
+    /// Those that the server has above `depth` are to be rolled back.
+    behind: bool,
+    /// The server rolled the transaction back, or may have.
+    over: bool,
+    /// Something failed in the transaction.
+    doubtful: bool,
+    /// Not to be used by another.
+    spoilt: bool,
+    flight: Flight,
+}
+
+/// How far a statement got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    /// To its end.
+    Landed,
+    /// The holder has a row, others may come.
+    BetweenRows,
+    /// The server is waited for: what it did is not known.
+    Waiting,
+}
+
+/// Why there is no result.
+enum Failure {
+    /// It took longer than the `query_timeout`.
+    Slow(Duration),
+    Failed(sqlx::Error),
+}
+
+impl<E: Engine> ServerSession<E> {
+    pub(super) fn new(lease: Lease<E>) -> Self {
+        Self {
+            shared: Arc::clone(lease.shared()),
+            lease: Some(lease),
+            depth: 0,
+            open: false,
+            behind: false,
+            over: false,
+            doubtful: false,
+            spoilt: false,
+            flight: Flight::Landed,
+        }
+    }
+
+    /// The connection, for the driver's own use.
+    pub(crate) fn connection(&mut self) -> Result<&mut E::Connection, DbErr> {
+        let rolled_back = || DatabaseError::RolledBack { plugin: self.shared.owner.plugin };
+        self.lease.as_mut().map(Lease::connection).ok_or_else(|| rolled_back().into())
+    }
+
+    /// Before each statement. Between this and [`Self::after`] the statement is in flight.
+    async fn before(&mut self, sql: &str) -> Result<(), DbErr> {
+        let nature = E::Connection::nature(sql);
+        self.settle().await?;
+        if self.over {
+            return Err(DatabaseError::RolledBack { plugin: self.shared.owner.plugin }.into());
+        }
+        if let Some(keyword) = nature.ends_transaction.filter(|_| self.depth > 0) {
+            return Err(DatabaseError::EndsTransaction { keyword }.into());
+        }
+        self.spoilt |= nature.leaves_state;
+        self.flight = Flight::Waiting;
+        Ok(())
+    }
+
+    /// After each statement that was waited for.
+    fn after<T>(&mut self, result: Result<T, Failure>, kind: fn(RuntimeErr) -> DbErr) -> Result<T, DbErr> {
+        let error = match result {
+            Ok(value) => {
+                self.flight = Flight::Landed;
+                return Ok(value);
+            }
+            Err(Failure::Slow(waited)) => {
+                self.give_up(Lease::discard);
+                return Err(DatabaseError::QueryTimeout { plugin: self.shared.owner.plugin, waited }.into());
+            }
+            Err(Failure::Failed(error)) => error,
+        };
+        self.flight = Flight::Landed;
+        self.doubtful = true;
+        match E::Connection::aftermath(&error) {
+            Aftermath::Nothing => {}
+            Aftermath::RolledBack => self.over = self.depth > 0,
+            Aftermath::Spoilt => self.spoilt = true,
+            Aftermath::Lost => self.give_up(Lease::lost),
+        }
+        Err(kind(RuntimeErr::SqlxError(Arc::new(error))))
+    }
+
+    /// The connection is no more, and what was not committed was rolled back with it.
+    fn give_up(&mut self, how: fn(Lease<E>)) {
+        if let Some(lease) = self.lease.take() {
+            how(lease);
+        }
+        self.flight = Flight::Landed;
+        (self.over, self.open, self.behind) = (true, false, false);
+    }
+
+    /// Brings the server to where the holder thinks it is: waits for a statement that was given up,
+    /// and rolls back what was dropped.
+    async fn settle(&mut self) -> Result<(), DbErr> {
+        if self.flight == Flight::Waiting && !E::Connection::CAN_WAIT_FOR_GIVEN_UP {
+            self.give_up(Lease::discard);
+        }
+        if self.flight != Flight::Landed {
+            self.wait_for_given_up().await?;
+        }
+        if self.behind && self.depth == 0 && self.open {
+            self.text("ROLLBACK".to_owned()).await?;
+            self.open = false;
+        } else if self.behind && !self.over {
+            let rolled_back = self.text(E::Connection::rollback_to_sql(&savepoint(self.depth))).await;
+            // Without its savepoint it is not known what is left of the transaction.
+            self.over |= rolled_back.is_err();
+            rolled_back?;
+        }
+        self.behind = false;
+        Ok(())
+    }
+
+    async fn wait_for_given_up(&mut self) -> Result<(), DbErr> {
+        let limit = self.shared.limits.query_timeout;
+        // It may have failed, which the first answer tells instead.
+        for _ in 0..2 {
+            self.flight = Flight::Waiting;
+            let answer = bounded(limit, self.connection()?.ping()).await;
+            let failed = matches!(answer, Err(Failure::Failed(sqlx::Error::Database(_))));
+            let result = self.after(answer, DbErr::Exec);
+            self.doubtful = true;
+            if !failed || self.lease.is_none() {
+                return result;
+            }
+        }
+        self.give_up(Lease::discard);
+        Ok(())
+    }
+
+    /// Of our own.
+    async fn text(&mut self, sql: String) -> Result<(), DbErr> {
+        let limit = self.shared.limits.query_timeout;
+        self.flight = Flight::Waiting;
+        let result = bounded(limit, self.connection()?.execute_text(sql)).await;
+        self.after(result, DbErr::Exec).map(drop)
+    }
+
+    async fn begin_outermost(&mut self, options: TransactionOptions) -> Result<(), DbErr> {
+        (self.over, self.doubtful) = (false, false);
+        // Also if this is given up before its end.
+        self.open = true;
+        let begun = self.text(E::Connection::begin_sql(options)).await;
+        self.open &= begun.is_ok();
+        // Half of it may have been done.
+        self.spoilt |= begun.is_err();
+        begun
+    }
+
+    async fn commit_outermost(&mut self) -> Result<(), DbErr> {
+        if self.doubtful && E::Connection::BACKEND == DbBackend::Postgres {
+            // In an aborted transaction `COMMIT` rolls back and calls that a success.
+            let aborted = self.text("SELECT 1".to_owned()).await.is_err();
+            if aborted {
+                self.over = true;
+                return Err(DatabaseError::RolledBack { plugin: self.shared.owner.plugin }.into());
+            }
+        }
+        let committed = self.text("COMMIT".to_owned()).await;
+        if committed.is_err() {
+            self.over = true;
+        }
+        // One that failed to be committed is no more. MySQL's may be: it is rolled back to be sure.
+        self.open = committed.is_err() && E::Connection::BACKEND == DbBackend::MySql && self.lease.is_some();
+        committed
+    }
+}
+
+#[async_trait]
+impl<E: Engine> Session for ServerSession<E> {
+    async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.before(&statement.sql).await?;
+        let limit = self.shared.limits.query_timeout;
+        let result = bounded(limit, self.connection()?.execute_prepared(statement)).await;
+        self.after(result, DbErr::Exec)
+    }
+
+    async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.before(sql).await?;
+        let limit = self.shared.limits.query_timeout;
+        let result = bounded(limit, self.connection()?.execute_text(sql.to_owned())).await;
+        self.after(result, DbErr::Exec)
+    }
+
+    /// Reads the other rows too: an error may come after the first.
+    async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.before(&statement.sql).await?;
+        let limit = self.shared.limits.query_timeout;
+        let mut rows = self.connection()?.rows(statement);
+        let result = bounded(limit, async {
+            let first = rows.try_next().await?;
+            while rows.try_next().await?.is_some() {}
+            Ok(first)
+        });
+        let result = result.await;
+        drop(rows);
+        self.after(result, DbErr::Query)
+    }
+
+    async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.before(&statement.sql).await?;
+        let limit = self.shared.limits.query_timeout;
+        let result = bounded(limit, self.connection()?.rows(statement).try_collect()).await;
+        self.after(result, DbErr::Query)
+    }
+
+    fn stream(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, DbErr>> {
+        Box::pin(async_stream::try_stream! {
+            self.before(&statement.sql).await?;
+            let limit = self.shared.limits.query_timeout;
+            let Self { lease: Some(lease), flight, .. } = &mut *self else { return };
+            let mut rows = lease.connection().rows(statement);
+            let end = loop {
+                *flight = Flight::Waiting;
+                match bounded(limit, rows.try_next()).await {
+                    Ok(Some(row)) => {
+                        *flight = Flight::BetweenRows;
+                        yield row;
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(failure) => break Err(failure),
+                }
+            };
+            drop(rows);
+            self.after(end, DbErr::Query)?;
+        })
+    }
+
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DbErr> {
+        match self.depth {
+            0 => {
+                self.settle().await?;
+                self.begin_outermost(options).await?;
+            }
+            _ => {
+                self.before("").await?;
+                self.text(format!("SAVEPOINT {}", savepoint(self.depth))).await?;
+            }
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), DbErr> {
+        if self.depth == 0 {
+            return Ok(());
+        }
+        self.before("").await?;
+        match self.depth {
+            1 => self.commit_outermost().await?,
+            depth => self.text(format!("RELEASE SAVEPOINT {}", savepoint(depth - 1))).await?,
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> Result<(), DbErr> {
+        self.start_rollback();
+        let settled = self.settle().await;
+        // Who drops what failed to be rolled back asks for it again.
+        self.depth += usize::from(settled.is_err());
+        settled
+    }
+
+    fn start_rollback(&mut self) {
+        if self.depth > 0 {
+            self.depth -= 1;
+            self.behind = true;
+        }
+    }
+}
+
+impl<E: Engine> Drop for ServerSession<E> {
+    /// Rolls back what was not committed. A connection that something is still running on, or that
+    /// is not as it was, is closed: that ends and rolls back everything.
+    fn drop(&mut self) {
+        let Some(mut lease) = self.lease.take() else { return };
+        let runs = self.flight != Flight::Landed;
+        if !runs && !self.open && !self.spoilt {
+            return;
+        }
+        // Until it is known to be clean.
+        lease.set_dirty(true);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !runs && self.spoilt => drop(runtime.spawn(lease.close())),
+            Ok(runtime) if !runs || E::Connection::CAN_WAIT_FOR_GIVEN_UP && !self.spoilt => {
+                drop(runtime.spawn(tidy_up(lease, runs, self.open)));
+            }
+            _ => lease.discard(),
+        }
+    }
+}
+
+/// Gives back a connection on which nothing runs any more, and that has no transaction, if that can be
+/// had soon.
+async fn tidy_up<E: Engine>(mut lease: Lease<E>, runs: bool, open: bool) {
+    let connection = lease.connection();
+    let tidied = async {
+        // It may have failed, which the first answer tells instead.
+        if runs && connection.ping().await.is_err() {
+            connection.ping().await?;
+        }
+        if open {
+            connection.execute_text("ROLLBACK".to_owned()).await?;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    match tokio::time::timeout(if runs { GIVEN_UP_TIMEOUT } else { TIDY_TIMEOUT }, tidied).await {
+        Ok(Ok(())) => lease.set_dirty(false),
+        Ok(Err(_)) => lease.lost(),
+        Err(_) => lease.discard(),
+    }
+}
+
+/// Below which a transaction at `depth` is nested.
+fn savepoint(depth: usize) -> String {
+    format!("_greenroom_{depth}")
+}
+
+async fn bounded<T>(limit: Option<Duration>, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Failure> {
+    let Some(limit) = limit else { return work.await.map_err(Failure::Failed) };
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result.map_err(Failure::Failed),
+        Err(_) => Err(Failure::Slow(limit)),
+    }
+}

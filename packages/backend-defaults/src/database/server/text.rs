@@ -1,0 +1,241 @@
+use crate::database::tokens::{Quoting, Token, Tokens};
+
+/// What a piece of SQL may do to its connection, as far as its text tells. When in doubt, more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nature {
+    /// It may leave something behind: a setting, a lock, a temporary table, an open transaction.
+    pub(super) leaves_state: bool,
+    /// It ends the transaction that it is in.
+    pub(super) ends_transaction: Option<&'static str>,
+}
+
+impl Nature {
+    pub(super) fn in_postgres(sql: &str) -> Self {
+        Self::of(sql, Quoting::Postgres, ends_in_postgres, leaves_in_postgres)
+    }
+
+    pub(super) fn in_mysql(sql: &str) -> Self {
+        Self::of(sql, Quoting::MySql, ends_in_mysql, leaves_in_mysql)
+    }
+
+    fn of(
+        sql: &str,
+        quoting: Quoting,
+        ends: impl Fn(OfStatement<'_>) -> Option<&'static str>,
+        leaves: impl Fn(OfStatement<'_>) -> bool,
+    ) -> Self {
+        let tokens: Vec<_> = Tokens { sql, quoting }.collect();
+        let mut nature = Self::default();
+        for statement in tokens.split(|it| *it == Token::Semicolon) {
+            let first = statement.first().and_then(Token::word).unwrap_or_default();
+            let ends = ends((first, statement));
+            nature.ends_transaction = nature.ends_transaction.or(ends);
+            nature.leaves_state |= leaves((first, statement)) || ends.is_some();
+            if is(first, "CREATE") && has_body(statement) {
+                // What follows may be of the body.
+                break;
+            }
+        }
+        nature
+    }
+}
+
+/// The first word, and all tokens.
+type OfStatement<'a> = (&'a str, &'a [Token<'a>]);
+
+fn ends_in_postgres((first, statement): OfStatement<'_>) -> Option<&'static str> {
+    if is_any(first, &["COMMIT", "END"]) || (is(first, "PREPARE") && second_is(statement, &["TRANSACTION"])) {
+        return Some("COMMIT");
+    }
+    (is_any(first, &["ABORT", "ROLLBACK"]) && !has(statement, "TO")).then_some("ROLLBACK")
+}
+
+fn ends_in_mysql((first, statement): OfStatement<'_>) -> Option<&'static str> {
+    if is(first, "COMMIT") {
+        return Some("COMMIT");
+    }
+    if is(first, "ROLLBACK") && !has(statement, "TO") {
+        return Some("ROLLBACK");
+    }
+    // Commits the one before.
+    (is(first, "BEGIN") || (is(first, "START") && second_is(statement, &["TRANSACTION"]))).then_some("BEGIN")
+}
+
+/// The first words of statements after which a connection is not as before.
+const LEAVING_IN_POSTGRES: [&str; 11] =
+    ["BEGIN", "DEALLOCATE", "DECLARE", "DISCARD", "DO", "LISTEN", "LOAD", "PREPARE", "RESET", "START", "UNLISTEN"];
+/// The beginnings of functions' names.
+const LEAVING_FUNCTIONS: [&str; 6] =
+    ["dblink_connect", "get_lock", "pg_advisory_lock", "pg_try_advisory_lock", "set_config", "setseed"];
+const LEAVING_IN_MYSQL: [&str; 9] =
+    ["DEALLOCATE", "FLUSH", "HANDLER", "LOCK", "PREPARE", "START", "UNLOCK", "USE", "XA"];
+
+fn leaves_in_postgres((first, statement): OfStatement<'_>) -> bool {
+    // These hold in the transaction alone.
+    let sets = is(first, "SET") && !second_is(statement, &["CONSTRAINTS", "LOCAL", "TRANSACTION"]);
+    let into_temporary = statement.windows(3).any(|it| it[0].is("INTO") && it[1..].iter().any(is_temporary));
+    sets || is_any(first, &LEAVING_IN_POSTGRES)
+        || into_temporary
+        || makes_temporary(first, statement)
+        || calls_leaving(statement)
+}
+
+fn leaves_in_mysql((first, statement): OfStatement<'_>) -> bool {
+    let sets = is(first, "SET") && !second_is(statement, &["STATEMENT"]);
+    let into_variable = statement.windows(2).any(|it| it[0].is("INTO") && it[1] == Token::At);
+    sets || is_any(first, &LEAVING_IN_MYSQL)
+        || into_variable
+        || statement.contains(&Token::Assign)
+        || makes_temporary(first, statement)
+        || calls_leaving(statement)
+}
+
+fn makes_temporary(first: &str, statement: &[Token<'_>]) -> bool {
+    let what = |it: &&Token<'_>| ["SEQUENCE", "TABLE", "VIEW"].iter().any(|word| it.is(word));
+    is(first, "CREATE") && statement.iter().take_while(|it| !what(it)).any(is_temporary)
+}
+
+fn is_temporary(token: &Token<'_>) -> bool {
+    token.is("TEMP") || token.is("TEMPORARY")
+}
+
+fn calls_leaving(statement: &[Token<'_>]) -> bool {
+    let begins = |name: &str, with: &str| name.get(..with.len()).is_some_and(|it| it.eq_ignore_ascii_case(with));
+    let leaves = |name: &str| LEAVING_FUNCTIONS.iter().any(|it| begins(name, it));
+    statement.windows(2).any(|it| it[1] == Token::Open && it[0].word().is_some_and(leaves))
+}
+
+fn has_body(statement: &[Token<'_>]) -> bool {
+    let kinds = ["EVENT", "FUNCTION", "PACKAGE", "PROCEDURE", "TRIGGER"];
+    statement.iter().any(|it| kinds.iter().any(|kind| it.is(kind)))
+}
+
+fn has(statement: &[Token<'_>], word: &str) -> bool {
+    statement.iter().any(|it| it.is(word))
+}
+
+fn second_is(statement: &[Token<'_>], words: &[&str]) -> bool {
+    statement.get(1).and_then(Token::word).is_some_and(|it| is_any(it, words))
+}
+
+fn is(word: &str, other: &str) -> bool {
+    word.eq_ignore_ascii_case(other)
+}
+
+fn is_any(word: &str, others: &[&str]) -> bool {
+    others.iter().any(|it| is(word, it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(nature: Nature) -> bool {
+        nature.leaves_state
+    }
+
+    #[test]
+    fn what_leaves_state_in_postgresql_is_told() {
+        for sql in [
+            "set search_path to x",
+            "SET ROLE other",
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            "RESET ALL",
+            "SELECT 1; listen c",
+            "SELECT pg_catalog.pg_advisory_lock(1)",
+            "SELECT pg_try_advisory_lock_shared (1)",
+            "SELECT set_config('a.b', 'c', false)",
+            "CREATE TEMP TABLE t (x int)",
+            "create or replace temporary view v as select 1",
+            "SELECT * INTO LOCAL TEMP t FROM u",
+            "SELECT E'\\'; '; BEGIN",
+            "DO $$ BEGIN SET a.b = 1; END $$",
+            "/* /* nested */ */ LISTEN c",
+            "-- c\nPREPARE a AS SELECT 1",
+        ] {
+            assert!(leaves(Nature::in_postgres(sql)), "{sql}");
+        }
+        for sql in [
+            "SET LOCAL a.b = 1",
+            "set constraints all deferred",
+            "SELECT pg_advisory_xact_lock(1)",
+            "UPDATE t SET x = 1 WHERE a = $1 AND b = $2",
+            "SELECT 'it''s; SET x = 1'",
+            "SELECT $a$; LISTEN c; $b$; $a$",
+            "SELECT \"a; LISTEN\"",
+            "SELECT e'\\'; LISTEN c'",
+            "CREATE TABLE temp (set int)",
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END",
+            "SAVEPOINT a; ROLLBACK TO a; RELEASE a",
+            "",
+            "/* unfinished",
+        ] {
+            assert!(!leaves(Nature::in_postgres(sql)), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_state_in_mysql_is_told() {
+        for sql in [
+            "SET @a = 1",
+            "set sql_mode = ''",
+            "USE other",
+            "SELECT GET_LOCK('a', 1)",
+            "SELECT @a := 1",
+            "SELECT 1 INTO @a",
+            "LOCK TABLES t WRITE",
+            "CREATE TEMPORARY TABLE t (x int)",
+            "/*!40101 SET NAMES latin1 */",
+            "SELECT 5--1\n; USE other",
+            "SELECT 'it\\'s'; USE other",
+        ] {
+            assert!(leaves(Nature::in_mysql(sql)), "{sql}");
+        }
+        for sql in [
+            "SELECT '\\'; USE other'",
+            "SELECT `; USE other`",
+            "# USE other",
+            "-- USE other",
+            "/* ; USE other */ SELECT 1",
+            "UPDATE t SET x = 1",
+            "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.x = 1; COMMIT; END",
+            "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+        ] {
+            assert!(!leaves(Nature::in_mysql(sql)), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_transaction_is_told() {
+        let ends = |nature: Nature| nature.ends_transaction;
+        assert_eq!(ends(Nature::in_postgres("SELECT 1; commit")), Some("COMMIT"));
+        assert_eq!(ends(Nature::in_postgres(" end")), Some("COMMIT"));
+        assert_eq!(ends(Nature::in_postgres("ABORT")), Some("ROLLBACK"));
+        assert_eq!(ends(Nature::in_postgres("PREPARE TRANSACTION 'a'")), Some("COMMIT"));
+        assert_eq!(ends(Nature::in_postgres("ROLLBACK WORK TO SAVEPOINT a")), None);
+        assert_eq!(ends(Nature::in_postgres("DO $$ BEGIN COMMIT; END $$")), None);
+        assert_eq!(ends(Nature::in_mysql("START TRANSACTION")), Some("BEGIN"));
+        assert_eq!(ends(Nature::in_mysql("rollback work")), Some("ROLLBACK"));
+        assert_eq!(ends(Nature::in_mysql("ROLLBACK TO a")), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in ".*", mixed in "[-/*!$a'\"\\\\`e;# \n]*") {
+            for text in [text, mixed] {
+                Nature::in_postgres(&text);
+                Nature::in_mysql(&text);
+            }
+        }
+
+        #[test]
+        fn what_is_quoted_says_nothing(text in ".*") {
+            let quoted = format!("SELECT '{}'", text.replace('\'', "''"));
+            let leaving = format!("{quoted}; LISTEN c");
+            proptest::prop_assert!(!leaves(Nature::in_postgres(&quoted)) && leaves(Nature::in_postgres(&leaving)));
+            let quoted = format!("SELECT '{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+            let leaving = format!("{quoted}; USE c");
+            proptest::prop_assert!(!leaves(Nature::in_mysql(&quoted)) && leaves(Nature::in_mysql(&leaving)));
+        }
+    }
+}
