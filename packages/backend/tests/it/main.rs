@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod config_commands;
+mod databases_document;
 mod demo;
 mod layout;
 mod process;
