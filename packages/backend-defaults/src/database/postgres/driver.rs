@@ -68,7 +68,13 @@ impl PostgresDriver {
         if self.closed.load(Ordering::Acquire) {
             return Err(DatabaseError::Closed { plugin: self.plugin });
         }
-        self.open.get_or_try_init(|| self.make()).await
+        let open = self.open.get_or_try_init(|| self.make()).await?;
+        if self.closed.load(Ordering::Acquire) {
+            // While this was being opened.
+            open.close().await;
+            return Err(DatabaseError::Closed { plugin: self.plugin });
+        }
+        Ok(open)
     }
 
     async fn make(&self) -> Result<Open, DatabaseError> {
@@ -95,6 +101,15 @@ impl PostgresDriver {
 
     fn cannot_open(&self, cause: server::ConnectError) -> DatabaseError {
         DatabaseError::Open { plugin: self.plugin, location: self.location.clone(), cause }
+    }
+}
+
+impl Open {
+    async fn close(&self) {
+        self.pool.close().await;
+        if let Some(lease) = &self.lease {
+            lease.release().await;
+        }
     }
 }
 
@@ -160,10 +175,7 @@ impl Driver for PostgresDriver {
     async fn close(&self) {
         self.closed.store(true, Ordering::Release);
         if let Some(open) = self.open.get() {
-            open.pool.close().await;
-            if let Some(lease) = &open.lease {
-                lease.release().await;
-            }
+            open.close().await;
         }
     }
 }

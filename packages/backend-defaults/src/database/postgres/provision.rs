@@ -71,21 +71,19 @@ impl Provisioner {
     }
 
     async fn make_database(&self) -> anyhow::Result<()> {
+        let (user, maintenance) = (self.maker_name(), self.plan.maintenance_database.as_str());
         let mut maker = self.server.maker().await;
-        let connection = match maker.connection() {
+        let mut connection = match maker.take(user, maintenance).await {
             Some(connection) => connection,
-            none => {
-                let maintenance = &self.plan.maintenance_database;
-                let opened = self.admin.connect(maintenance, &[]).await.map_err(|error| self.explained(error))?;
-                none.insert(opened)
-            }
+            None => self.admin.connect(maintenance, &[]).await.map_err(|error| self.explained(error))?,
         };
-        let made = self.make_database_on(connection).await;
+        let made = self.make_database_on(&mut connection).await;
         if matches!(&made, Err(error) if !is_of_server(error)) {
-            // The next one opens another.
-            *maker.connection() = None;
+            // It is lost: the next one opens another.
+            maker.done().await;
+        } else {
+            maker.leave(connection, user, maintenance).await;
         }
-        maker.done().await;
         made
     }
 

@@ -16,18 +16,28 @@ pub(crate) struct Servers(Mutex<HashMap<String, Arc<SharedServer>>>);
 /// One server.
 #[derive(Default)]
 pub(crate) struct SharedServer {
-    /// Who holds it may make databases and schemas. It keeps the connection for the next one.
-    maker: tokio::sync::Mutex<Option<PgConnection>>,
+    /// Who holds it may make databases and schemas.
+    turn: tokio::sync::Mutex<Option<Kept>>,
     /// How many hold or want it.
     makers: AtomicUsize,
     pub(super) outage: Outage,
 }
 
+/// The connection that databases were made with, for whoever makes the next.
+struct Kept {
+    connection: PgConnection,
+    user: String,
+    database: String,
+}
+
 /// The right to make databases on a server.
 pub(super) struct Maker<'a> {
-    server: &'a SharedServer,
-    connection: MutexGuard<'a, Option<PgConnection>>,
+    kept: MutexGuard<'a, Option<Kept>>,
+    line: Line<'a>,
 }
+
+/// A place in the line of those who make databases.
+struct Line<'a>(&'a AtomicUsize);
 
 impl Servers {
     pub(crate) fn get(&self, name: &str) -> Arc<SharedServer> {
@@ -41,29 +51,48 @@ impl SharedServer {
     /// (`source database "template1" is being accessed by other users`).
     pub(super) async fn maker(&self) -> Maker<'_> {
         self.makers.fetch_add(1, Ordering::AcqRel);
-        Maker { server: self, connection: self.maker.lock().await }
+        let line = Line(&self.makers);
+        Maker { kept: self.turn.lock().await, line }
     }
 }
 
 impl Maker<'_> {
-    /// The connection that the one before left, if there is one.
-    pub(super) fn connection(&mut self) -> &mut Option<PgConnection> {
-        &mut self.connection
+    /// The connection that the one before left, if it is of the same user to the same database.
+    pub(super) async fn take(&mut self, user: &str, database: &str) -> Option<PgConnection> {
+        let kept = self.kept.take()?;
+        if kept.user == user && kept.database == database {
+            return Some(kept.connection);
+        }
+        close(kept.connection).await;
+        None
     }
 
-    /// Closes the connection, unless another wants it.
+    /// Leaves the connection to the next one, or closes it if there is none.
+    pub(super) async fn leave(mut self, connection: PgConnection, user: &str, database: &str) {
+        if self.line.0.load(Ordering::Acquire) == 1 {
+            return close(connection).await;
+        }
+        *self.kept = Some(Kept { connection, user: user.to_owned(), database: database.to_owned() });
+    }
+
+    /// Closes what the one before left, if nobody waits for it.
     pub(super) async fn done(mut self) {
-        if self.server.makers.load(Ordering::Acquire) == 1
-            && let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
+        if self.line.0.load(Ordering::Acquire) == 1
+            && let Some(kept) = self.kept.take()
         {
-            tracing::debug!("closing a connection: {error}");
+            close(kept.connection).await;
         }
     }
 }
 
-impl Drop for Maker<'_> {
+impl Drop for Line<'_> {
     fn drop(&mut self) {
-        self.server.makers.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+async fn close(connection: PgConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!("closing a connection: {error}");
     }
 }

@@ -124,6 +124,35 @@ async fn an_admin_makes_what_the_plugins_role_then_owns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_plugins_own_user_makes_and_owns_its_database() {
+    let place = Place::new().await;
+    let config = json!({
+        "client": "pg", "prefix": place.prefix(), "connection": place.role("one"),
+        "plugin": { "todo": { "connection": place.role("two") } },
+    });
+    place.sql("ALTER ROLE {p}one CREATEDB; ALTER ROLE {p}two CREATEDB;");
+    let manager = manager(config);
+    let databases = [PLUGIN, OTHER].map(|it| manager.database_for(it).unwrap());
+    // At the same time, so that one comes right behind the other.
+    let (first, second) = tokio::join!(databases[0].provision(&[]), databases[1].provision(&[]));
+    first.and(second).unwrap();
+    let owners =
+        "SELECT datname || ': ' || pg_get_userbyid(datdba) FROM pg_database WHERE datname LIKE '{p}%' ORDER BY 1";
+    assert_eq!(place.sql(owners).replace(place.prefix(), ""), "catalog: one\ntodo: two");
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '{p}%' AND datname = 'postgres'";
+    // None is left to the maintenance database.
+    bounded(async {
+        while place.sql(left) != "0" {
+            yield_now().await;
+        }
+    })
+    .await;
+    for database in databases {
+        database.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schemas_are_made_in_one_database() {
     let place = Place::new().await;
     let mut connection = place.role("app");
