@@ -4,6 +4,7 @@ use sea_orm::{DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptio
 use sea_orm_migration::SchemaManager;
 
 use super::MigrationError;
+use super::error::KNEX_HISTORY;
 use super::history::{self, Applied, VERSION};
 use super::lock::Lock;
 use super::record;
@@ -22,10 +23,12 @@ pub(super) async fn apply(
     connection: &DatabaseConnection,
     lock: &Lock,
     steps: &[Step<'_>],
+    location: &str,
 ) -> Result<MigrationReport, MigrationError> {
     let history = match history::read(connection).await.map_err(MigrationError::History)? {
         Some(history) => history,
         None => {
+            refuse_backstages(connection, location).await?;
             history::create(connection).await.map_err(MigrationError::History)?;
             Vec::new()
         }
@@ -40,6 +43,15 @@ pub(super) async fn apply(
         report.applied.push(id);
     }
     Ok(report)
+}
+
+/// Many of its plugins' tables have the names of ours, and another shape.
+async fn refuse_backstages(connection: &DatabaseConnection, location: &str) -> Result<(), MigrationError> {
+    let is_backstages = SchemaManager::new(connection).has_table(KNEX_HISTORY).await;
+    match is_backstages.map_err(MigrationError::History)? {
+        true => Err(MigrationError::Backstage { location: location.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 async fn apply_step(

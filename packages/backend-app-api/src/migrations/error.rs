@@ -3,6 +3,9 @@ use sea_orm::DbErr;
 
 use super::step::{MigrationId, enumerate};
 
+/// Where Knex, and so Backstage, keeps what it has applied.
+pub(super) const KNEX_HISTORY: &str = "knex_migrations";
+
 /// Why the database of a plugin was not brought up to date, or back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +22,16 @@ pub enum MigrationError {
     /// The connection that held the lock is gone, and with it the lock.
     #[error("the connection that held the lock on migrations was lost before {0}; start again to go on from there")]
     LockLost(MigrationId),
+    /// The tables that are there are Backstage's.
+    #[error(
+        "the tables of {location} are Backstage's (`{KNEX_HISTORY}`), which this backend neither reads nor changes; give \
+         its databases names of their own: by `backend.database.prefix`, with schemas `schemaPrefix`, with SQLite another \
+         `connection.directory`"
+    )]
+    Backstage {
+        /// The database.
+        location: String,
+    },
     /// A step failed.
     #[error("migration {step} failed: {cause}")]
     Step {

@@ -93,7 +93,7 @@ impl Migrator {
     async fn apply_pending(&self) -> Result<MigrationReport, MigrationError> {
         let connection = self.connect().await?;
         let lock = self.lock(&connection).await?;
-        let applied = apply(&connection, &lock, &self.steps()).await;
+        let applied = apply(&connection, &lock, &self.steps(), &self.database.info().location).await;
         finish(connection, lock).await;
         applied
     }

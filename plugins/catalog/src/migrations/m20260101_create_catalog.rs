@@ -11,7 +11,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
         for table in [refresh_state(), references(), final_entities(backend), relations(), search()] {
-            manager.create_table(case_sensitive(table, backend)).await?;
+            manager.create_table(fit_for_mysql(table, backend)).await?;
         }
         // Only here if MySQL, which cannot undo tables, was cut off behind the index the first time.
         if manager.has_index("search", SEARCH_INDEX).await? {
@@ -32,7 +32,6 @@ impl MigrationTrait for Migration {
 fn refresh_state() -> TableCreateStatement {
     Table::create()
         .table("refresh_state")
-        .if_not_exists()
         .col(entity_id("entity_id").primary_key())
         .col(entity_ref("entity_ref").unique_key())
         .col(ColumnDef::new("location_key").text().not_null())
@@ -44,7 +43,6 @@ fn refresh_state() -> TableCreateStatement {
 fn references() -> TableCreateStatement {
     Table::create()
         .table("refresh_state_references")
-        .if_not_exists()
         .col(ColumnDef::new("source_key").string_len(64).not_null())
         .col(entity_ref("source_entity_ref"))
         .col(entity_ref("target_entity_ref"))
@@ -63,7 +61,6 @@ fn final_entities(backend: DbBackend) -> TableCreateStatement {
     };
     Table::create()
         .table("final_entities")
-        .if_not_exists()
         .col(entity_id("entity_id").primary_key())
         .col(entity_ref("entity_ref").unique_key())
         .col(ColumnDef::new("hash").string_len(40).not_null())
@@ -76,7 +73,6 @@ fn final_entities(backend: DbBackend) -> TableCreateStatement {
 fn relations() -> TableCreateStatement {
     Table::create()
         .table("relations")
-        .if_not_exists()
         .col(entity_id("originating_entity_id"))
         .col(entity_ref("source_entity_ref"))
         .col(ColumnDef::new("type").string_len(64).not_null())
@@ -92,7 +88,6 @@ fn relations() -> TableCreateStatement {
 fn search() -> TableCreateStatement {
     Table::create()
         .table("search")
-        .if_not_exists()
         .col(entity_id("entity_id"))
         .col(ColumnDef::new("ordinal").integer().not_null())
         .col(ColumnDef::new("key").string_len(255).not_null())
@@ -124,10 +119,10 @@ fn of_entity(table: &'static str, column: &'static str) -> ForeignKeyCreateState
         .to_owned()
 }
 
-/// `MySQL` compares without regard to case unless told otherwise.
-fn case_sensitive(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
+/// `MySQL` compares without regard to case unless told otherwise, and keeps the tables of a step that was cut off.
+fn fit_for_mysql(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
     if backend == DbBackend::MySql {
-        table.character_set("utf8mb4").collate("utf8mb4_bin");
+        table.if_not_exists().character_set("utf8mb4").collate("utf8mb4_bin");
     }
     table
 }

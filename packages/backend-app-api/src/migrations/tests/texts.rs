@@ -61,6 +61,7 @@ fn errors_say_what_to_do() {
         MigrationError::StepBack { step: first.clone(), cause: cause() },
         MigrationError::LockLost(first),
         MigrationError::History(cause()),
+        MigrationError::Backstage { location: "db:5432/backstage_plugin_catalog".to_owned() },
     ];
     insta::assert_snapshot!(errors.map(|it| it.to_string()).join("\n"), @"
     2 migrations were not applied yet: `m20260101_000001_stamp` (of the host) and `m20260101_000001_first`; start one backend with `backend.database.migrations: run`, or have a job do it, before those that only verify
@@ -71,5 +72,6 @@ fn errors_say_what_to_do() {
     migration `m20260101_000001_first` could not be rolled back: Custom Error: no such table: item
     the connection that held the lock on migrations was lost before `m20260101_000001_first`; start again to go on from there
     cannot read which migrations were applied: Custom Error: no such table: item
+    the tables of db:5432/backstage_plugin_catalog are Backstage's (`knex_migrations`), which this backend neither reads nor changes; give its databases names of their own: by `backend.database.prefix`, with schemas `schemaPrefix`, with SQLite another `connection.directory`
     ");
 }

@@ -30,6 +30,7 @@ macro_rules! over_mode {
             rules::an_older_backend_rolls_back
             rules::what_has_no_way_back_is_named
             rules::what_somebody_else_made_is_not_stamped
+            rules::what_backstage_made_is_left_as_it_is
             rules::nothing_pending_waits_for_nobody
             $($module::$test)*
         );

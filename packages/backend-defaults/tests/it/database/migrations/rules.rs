@@ -134,9 +134,20 @@ pub(super) async fn what_somebody_else_made_is_not_stamped(fixture: &Fixture) {
 
     let other = PluginId::new("found");
     let found = opened(&fixture.config, other).await;
-    found.execute_unprepared("CREATE TABLE knex_migrations (id INTEGER NOT NULL)").await.unwrap();
+    found.execute_unprepared("CREATE TABLE theirs (id INTEGER NOT NULL)").await.unwrap();
     migrator(other, &found, &[first()]).run().await.unwrap();
     assert_eq!(stamps(found).await, 0);
+}
+
+pub(super) async fn what_backstage_made_is_left_as_it_is(fixture: &Fixture) {
+    let plugin = PluginId::new("found");
+    let found = opened(&fixture.config, plugin).await;
+    found.execute_unprepared("CREATE TABLE knex_migrations (id INTEGER NOT NULL)").await.unwrap();
+    let error = migrator(plugin, &found, &[first()]).run().await.unwrap_err();
+    assert!(matches!(error, MigrationError::Backstage { .. }), "{error}");
+    assert!(found.execute_unprepared("SELECT * FROM greenroom_migrations").await.is_err(), "nothing was made");
+    found.execute_unprepared("DROP TABLE knex_migrations").await.unwrap();
+    migrator(plugin, &found, &[first()]).run().await.unwrap();
 }
 
 pub(super) async fn nothing_pending_waits_for_nobody(fixture: &Fixture) {
