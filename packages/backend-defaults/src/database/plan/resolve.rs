@@ -157,6 +157,7 @@ impl Family {
     pub(super) fn parser(self) -> fn(&str) -> connection_string::Parsed {
         match self {
             Self::MySql => mysql::parse,
+            Self::EmbeddedPostgres => |_| Err("expected an object such as `{ directory: .data/postgres }`".to_owned()),
             _ => connection_string::parse,
         }
     }

@@ -179,6 +179,9 @@ fn mistakes_are_told_all_at_once() {
     `backend.database.schemaPrefix`: expected letters, digits and `_`, without a digit at the beginning
     ");
     assert_snapshot!(plans(pg(json!("postgresql://u:hunter2@[::1/d"))), @"`backend.database.connection`: an IPv6 address is not closed by `]`");
+    // What is left of SQLite's block.
+    assert_snapshot!(plans(pg(json!(":memory:"))), @"`backend.database.connection`: `:memory:` is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables");
+    assert_snapshot!(plans(json!({ "client": "embedded-postgres", "connection": ":memory:" })), @"`backend.database.connection`: expected an object such as `{ directory: .data/postgres }`");
     assert_snapshot!(plans(pg(json!("mysql://u:hunter2@db"))), @"`backend.database.connection`: expected an address that begins with `postgresql://`");
     assert_snapshot!(plans(json!({ "client": "mysql2", "pluginDivisionMode": "schema" })), @"
     `backend.database.connection.user`: it is needed, as `USER` does not say either who connects
