@@ -6,7 +6,8 @@
 //! ```
 //!
 //! An engine is a [`Driver`](backend_plugin_api::services::database::Driver) and a variant of
-//! [`EnginePlan`]. **Invariant:** nothing outside this module names an engine or opens a connection.
+//! [`EnginePlan`]. **Invariant:** nothing outside this module opens a connection or knows an
+//! engine's settings.
 
 mod config;
 mod connection;

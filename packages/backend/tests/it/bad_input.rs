@@ -103,6 +103,16 @@ fn a_variable_that_is_missing_for_a_value_that_is_required() {
     ");
 }
 
+/// Of which one line was changed, and the other is SQLite's still.
+#[test]
+fn half_a_switch_to_postgresql() {
+    assert_snapshot!(Home::with_config("backend:\n  database:\n    client: pg\n    connection: ':memory:'\n").refusal(), @"
+    error: the backend cannot start, because of a mistake in its config
+
+      × app-config.yaml:4:17 `backend.database.connection`: this is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables
+    ");
+}
+
 #[test]
 fn a_database_that_there_is_not() {
     assert_snapshot!(Home::with_config("backend:\n  database:\n    client: postgres\n").refusal(), @"
@@ -161,8 +171,8 @@ fn a_database_server_that_is_not_there() {
     );
     assert_snapshot!(home.refusal(), @"
     error: the backend did not start:
-      - plugin `catalog`: waited 0 s (`backend.database.startupTimeout`): cannot open the database of `catalog` (127.0.0.1:1/backstage_plugin_catalog, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_catalog` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
-      - plugin `todo`: waited 0 s (`backend.database.startupTimeout`): cannot open the database of `todo` (127.0.0.1:1/backstage_plugin_todo, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_todo` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
+      - plugin `catalog`: waited 0 s (`backend.database.startupTimeout`); check that the server runs, and its address: cannot open the database of `catalog` (127.0.0.1:1/backstage_plugin_catalog, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_catalog` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
+      - plugin `todo`: waited 0 s (`backend.database.startupTimeout`); check that the server runs, and its address: cannot open the database of `todo` (127.0.0.1:1/backstage_plugin_todo, by app-config.yaml:6:5): cannot connect to database `backstage_plugin_todo` at 127.0.0.1:1 as `somebody`: Connection refused (os error 111)
     ");
 }
 

@@ -35,8 +35,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
     if text == ":memory:" {
         return Err(
-            "`:memory:` is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables"
-                .to_owned(),
+            "this is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables".to_owned()
         );
     }
     Err("expected an address such as `postgresql://user@host:5432`, or an object with `host`, `user`, ...".to_owned())

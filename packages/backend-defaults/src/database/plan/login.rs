@@ -16,7 +16,7 @@ pub(super) fn login(settings: &mut Settings, environment: &LibpqEnvironment, hos
     let user = settings.plain_text("user");
     let user = user.or_else(|| environment.variable("PGUSER").or(environment.user()).map(str::to_owned));
     let password = password(settings, environment, hosts, user.as_deref());
-    if user.is_none() {
+    if user.is_none() && !settings.unread {
         settings.mistakes.push(Mistake {
             key: base_key("connection.user"),
             message: "it is needed, as `USER` does not say either who connects".to_owned(),

@@ -97,8 +97,7 @@ fn libpq(settings: &mut Settings, environment: &LibpqEnvironment, hosts: &[Host]
             Some((_, mode)) => *mode,
             None => {
                 let names: Vec<_> = MODES.iter().map(|(name, _)| *name).collect();
-                let message = format!("there is no `{}`; there are {}", said.value, super::resolve::list(&names));
-                settings.mistake(&said.key, message);
+                settings.mistake(&said.key, format!("expected one of {}", super::resolve::list(&names)));
                 default
             }
         },

@@ -17,6 +17,8 @@ pub(super) struct Settings {
     /// The names that were asked for.
     known: Vec<&'static str>,
     pub(super) mistakes: Vec<Mistake>,
+    /// A text could not be read: what it says is not missing.
+    pub(super) unread: bool,
 }
 
 struct Sourced {
@@ -49,7 +51,10 @@ impl Settings {
                         self.values.insert(name, Sourced { setting, key: key.to_owned() });
                     }
                 }
-                Err(message) => self.mistake(key, message),
+                Err(message) => {
+                    self.unread = true;
+                    self.mistake(key, message);
+                }
             },
             Connection::Object(settings) => {
                 for (name, setting) in settings.iter().filter(|(_, it)| !it.value.expose().is_null()) {

@@ -61,7 +61,9 @@ impl Patience {
     ) -> anyhow::Result<()> {
         if self.since.elapsed() >= self.limit {
             let limit = self.limit.as_secs_f64();
-            return Err(error.context(format!("waited {limit} s (`backend.database.startupTimeout`)")));
+            return Err(error.context(format!(
+                "waited {limit} s (`backend.database.startupTimeout`); check that the server runs, and its address"
+            )));
         }
         outage.begin(server, failure, self.limit);
         let pause = PAUSES[self.pauses.min(PAUSES.len() - 1)];

@@ -196,7 +196,7 @@ async fn a_server_that_is_not_up_is_waited_for() {
         });
         let error = format!("{:#}", todo(config.clone()).provision(&[]).await.unwrap_err());
         assert!(
-            error.starts_with("waited 0.2 s (`backend.database.startupTimeout`): cannot open the database"),
+            error.starts_with("waited 0.2 s (`backend.database.startupTimeout`); check that the server runs, and its address: cannot open the database"),
             "{error}"
         );
 

@@ -313,7 +313,7 @@ async fn a_server_that_is_not_up_is_waited_for() {
         .await
         .unwrap();
         let error = manager(config("200ms")).database_for(PLUGIN).unwrap().provision(&[]).await.unwrap_err();
-        assert_snapshot!(format!("{error:#}").replace(&address.port().to_string(), "PORT"), @"waited 0.2 s (`backend.database.startupTimeout`): cannot open the database of `todo` (127.0.0.1:PORT/backstage_plugin_todo): cannot connect to database `backstage_plugin_todo` at 127.0.0.1:PORT as `postgres`: Connection refused (os error 111)");
+        assert_snapshot!(format!("{error:#}").replace(&address.port().to_string(), "PORT"), @"waited 0.2 s (`backend.database.startupTimeout`); check that the server runs, and its address: cannot open the database of `todo` (127.0.0.1:PORT/backstage_plugin_todo): cannot connect to database `backstage_plugin_todo` at 127.0.0.1:PORT as `postgres`: Connection refused (os error 111)");
 
         let manager = manager(config("50s"));
         let databases = [PLUGIN, OTHER].map(|plugin| manager.database_for(plugin).unwrap());

@@ -162,7 +162,7 @@ fn mistakes_are_told_all_at_once() {
     `backend.database.connection.options`: expected `-c name=value`, any number of times
     `backend.database.connection.password`: expected text: put it in quotes
     `backend.database.connection.port`: 2 ports for 3 hosts
-    `backend.database.connection.sslmode`: there is no `verify`; there are `disable`, `allow`, `prefer`, `require`, `verify-ca` and `verify-full`
+    `backend.database.connection.sslmode`: expected one of `disable`, `allow`, `prefer`, `require`, `verify-ca` and `verify-full`
     `backend.database.connection.statement_timeout`: expected a whole number, not below 0
     `backend.database.connection.target_session_attrs`: expected one of `any`, `read-write`, `read-only`, `primary`, `standby` and `prefer-standby`
     `backend.database.connection.usr`: PostgreSQL has no setting `usr`; did you mean `user`?
@@ -180,7 +180,7 @@ fn mistakes_are_told_all_at_once() {
     ");
     assert_snapshot!(plans(pg(json!("postgresql://u:hunter2@[::1/d"))), @"`backend.database.connection`: an IPv6 address is not closed by `]`");
     // What is left of SQLite's block.
-    assert_snapshot!(plans(pg(json!(":memory:"))), @"`backend.database.connection`: `:memory:` is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables");
+    assert_snapshot!(plans(pg(json!(":memory:"))), @"`backend.database.connection`: this is for SQLite: write an object with `host`, `user`, ..., or `{}` for libpq's variables");
     assert_snapshot!(plans(json!({ "client": "embedded-postgres", "connection": ":memory:" })), @"`backend.database.connection`: expected an object such as `{ directory: .data/postgres }`");
     assert_snapshot!(plans(pg(json!("mysql://u:hunter2@db"))), @"`backend.database.connection`: expected an address that begins with `postgresql://`");
     assert_snapshot!(plans(json!({ "client": "mysql2", "pluginDivisionMode": "schema" })), @"
