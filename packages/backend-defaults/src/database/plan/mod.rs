@@ -9,6 +9,7 @@ mod postgres;
 mod postgres_hosts;
 mod postgres_tls;
 mod resolve;
+mod servers;
 mod settings;
 mod sqlite;
 

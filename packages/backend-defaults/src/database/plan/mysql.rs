@@ -48,7 +48,8 @@ impl Resolve<'_> {
         let mut settings = self.settings(Family::MySql);
         let database = settings.plain_text("database");
         let address = address(&mut settings);
-        let login = login(&mut settings, &self.environment.without_libpq(), &hosts(&address));
+        let hosts = hosts(&address);
+        let login = login(&mut settings, &self.environment.without_libpq(), &hosts);
         if let Some(Login { password: PasswordSource::CloudSql(Some(_)), .. }) = login
             && matches!(&address, MySqlAddress::Tcp { host, .. } if host == LOCALHOST)
         {
@@ -67,7 +68,7 @@ impl Resolve<'_> {
             let message = "passwords are not sent as they are through connections that may not be encrypted: set `ssl`";
             settings.mistake(&base_key("connection.enableCleartextPlugin"), message);
         }
-        let admin = self.admin(Family::MySql);
+        let admin = self.admin(Family::MySql, &hosts);
         self.take_mistakes(settings, "MySQL");
         let database = database.unwrap_or_else(|| self.name_of_database());
         let login = login?;

@@ -7,21 +7,18 @@ use super::login::login;
 use super::postgres_hosts::hosts;
 use super::resolve::{Family, Resolve, base_key};
 use super::settings::{Said, Settings};
-use super::{ANY_PLUGIN, Ensure, PostgresPlan};
+use super::{ANY_PLUGIN, PostgresPlan};
 use crate::database::config::PluginDivisionMode;
-use crate::database::connection::Connection;
 use crate::database::credentials::{PassFile, PasswordSource};
 use crate::database::environment::LibpqEnvironment;
 use crate::database::postgres::{
     Host, Keepalive, Login, PostgresServer, SessionSettings, SslMode, TargetSessionAttrs, TlsPlan,
 };
-use backend_plugin_api::Secret;
 
 /// PostgreSQL: `NAMEDATALEN`; what is longer is cut off, so that two names could become one.
 const MAX_NAME: usize = 63;
-const DEFAULT_PREFIX: &str = "backstage_plugin_";
+const DEFAULT_MAINTENANCE_DATABASE: &str = "postgres";
 const DEFAULT_DIRECTORY: &str = ".data/postgres";
-const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 const TARGETS: [(&str, TargetSessionAttrs); 6] = [
     ("any", TargetSessionAttrs::Any),
     ("read-write", TargetSessionAttrs::ReadWrite),
@@ -42,7 +39,8 @@ impl Resolve<'_> {
         let application_name = self.application_name();
         let database = settings.text("database");
         let server = server(&mut settings, self.environment, application_name);
-        let admin = self.admin(Family::Postgres);
+        let hosts = server.as_ref().map(|it| it.hosts.as_slice()).unwrap_or_default();
+        let admin = self.admin(Family::Postgres, hosts);
         self.take_mistakes(settings, "PostgreSQL");
         let names = self.names(database, server.as_ref().map(|it| it.login.user.as_str()));
         Some(self.plan_of(server?, None, names?, admin))
@@ -76,11 +74,13 @@ impl Resolve<'_> {
         mut server: PostgresServer,
         embedded: Option<PathBuf>,
         names: Names,
-        admin: Option<Login>,
+        mut admin: Option<Login>,
     ) -> PostgresPlan {
         let Names { database, schema } = names;
-        if server.login.password == PasswordSource::None && embedded.is_none() {
-            server.login.password = self.pass_file(&server, &database);
+        let maintenance = self.config.maintenance_database.as_deref().unwrap_or(DEFAULT_MAINTENANCE_DATABASE);
+        if embedded.is_none() {
+            self.look_into_pass_file(&mut server.login, &server.hosts, &database);
+            admin.iter_mut().for_each(|it| self.look_into_pass_file(it, &server.hosts, maintenance));
         }
         let role = self.own.and_then(|it| it.role.clone()).or_else(|| self.config.role.clone());
         PostgresPlan {
@@ -89,7 +89,7 @@ impl Resolve<'_> {
             schema,
             role: role.filter(|it| !it.is_empty()),
             ensure: self.ensure(),
-            maintenance_database: self.config.maintenance_database.clone().unwrap_or_else(|| "postgres".to_owned()),
+            maintenance_database: maintenance.to_owned(),
             admin,
             startup_timeout: self.startup_timeout(),
             server,
@@ -113,15 +113,19 @@ impl Resolve<'_> {
         (self.mistakes.len() == before).then_some(Names { database, schema })
     }
 
-    fn pass_file(&self, server: &PostgresServer, database: &str) -> PasswordSource {
+    /// libpq: for who has no other password.
+    fn look_into_pass_file(&self, login: &mut Login, hosts: &[Host], database: &str) {
         let named = self.environment.variable("PGPASSFILE").map(PathBuf::from);
-        let Some(file) = named.or_else(|| self.environment.home_file(".pgpass")) else { return PasswordSource::None };
-        let hosts = server.hosts.iter().map(|host| match host {
+        let Some(file) = named.or_else(|| self.environment.home_file(".pgpass")) else { return };
+        if login.password != PasswordSource::None {
+            return;
+        }
+        let hosts = hosts.iter().map(|host| match host {
             Host::Tcp { name, port, .. } => (name.clone(), *port),
             Host::Unix { port, .. } => ("localhost".to_owned(), *port),
         });
-        let user = server.login.user.clone();
-        PasswordSource::PassFile(PassFile { file, hosts: hosts.collect(), database: database.to_owned(), user })
+        let (hosts, database, user) = (hosts.collect(), database.to_owned(), login.user.clone());
+        login.password = PasswordSource::PassFile(PassFile { file, hosts, database, user });
     }
 
     /// Backstage: `schemaPrefix` has the form of a plain identifier.
@@ -151,74 +155,8 @@ impl Resolve<'_> {
         name
     }
 
-    pub(super) fn ensure(&self) -> Ensure {
-        let own = |get: fn(&super::super::config::PluginDatabaseConfig) -> Option<bool>| self.own.and_then(get);
-        let database = own(|it| it.ensure_exists).or(self.config.ensure_exists).unwrap_or(true);
-        let schema = own(|it| it.ensure_schema_exists).or(self.config.ensure_schema_exists).unwrap_or(false);
-        Ensure { database, schema: database || schema }
-    }
-
-    pub(super) fn settings(&self, family: Family) -> Settings {
-        let parse = family.parser();
-        let mut settings = Settings::default();
-        if let Some(base) = self.base_connection(family) {
-            settings.lay(base, &base_key("connection"), parse);
-            if self.config.plugin_division_mode == PluginDivisionMode::Database {
-                // Backstage: only a plugin's own counts, and else its name.
-                settings.forget("database");
-            }
-        }
-        if let Some(own) = self.own_connection() {
-            settings.lay(own, &self.own_key("connection"), parse);
-        }
-        if let Some(Said { value, key, .. }) = settings.text(family.address_key()) {
-            settings.lay(&Connection::Text(Secret::new(value)), &key, parse);
-        }
-        settings
-    }
-
-    /// Who creates: the base's connection with the keys of `admin` over it.
-    pub(super) fn admin(&mut self, family: Family) -> Option<Login> {
-        let parse = family.parser();
-        let admin = self.config.admin.as_ref()?;
-        let mut settings = Settings::default();
-        if let Some(base) = self.base_connection(family) {
-            settings.lay(base, &base_key("connection"), parse);
-            let own = matches!(admin, Connection::Object(own) if !own.contains_key("password") && !own.contains_key("passwordCommand"));
-            let keys = if own { &["password", "passwordCommand"][..] } else { &PasswordSource::KEYS };
-            keys.iter().for_each(|it| settings.forget(it));
-        }
-        settings.lay(admin, &base_key("admin"), parse);
-        let login = login(&mut settings, &LibpqEnvironment::default(), &[]);
-        const EXPECTED: &str = "expected `user`, `password` or `passwordCommand`: the rest is as in `connection`";
-        const KEYS: [&str; 3] = ["user", "password", "passwordCommand"];
-        match admin {
-            Connection::Text(_) => self.mistake(base_key("admin"), EXPECTED),
-            Connection::Object(own) => {
-                for name in own.keys().filter(|it| !KEYS.contains(&it.as_str())) {
-                    self.mistake(base_key(&format!("admin.{name}")), EXPECTED);
-                }
-            }
-        }
-        self.mistakes.extend(std::mem::take(&mut settings.mistakes));
-        login
-    }
-
-    /// Of the names of databases.
-    pub(super) fn prefix(&self) -> String {
-        self.config.prefix.clone().unwrap_or_else(|| DEFAULT_PREFIX.to_owned())
-    }
-
-    pub(super) fn startup_timeout(&self) -> Duration {
-        self.config.startup_timeout.map_or(DEFAULT_STARTUP_TIMEOUT, |it| it.get())
-    }
-
     fn application_name(&self) -> String {
         format!("backstage_plugin_{}", self.plugin)
-    }
-
-    pub(super) fn take_mistakes(&mut self, settings: Settings, engine: &str) {
-        self.mistakes.extend(settings.finish(engine));
     }
 }
 

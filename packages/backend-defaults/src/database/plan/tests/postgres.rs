@@ -83,6 +83,25 @@ fn the_rest_of_a_connection() {
     todo pg db:5432/backstage_plugin_todo 10 10s 30s Verify
         as app:secret, made by owner:other, maintenance defaultdb, tls Prefer /home/me/.postgresql/root.crt, startup 120s
     ");
+    // A token for the admin too; and their line of the password file.
+    let admin = |connection: Value| {
+        plans_in(
+            json!({ "client": "pg", "connection": connection, "admin": { "user": "owner" } }),
+            &[("PGPASSFILE", "/etc/pgpass"), ("AWS_REGION", "eu-west-1")],
+        )
+    };
+    assert_snapshot!(admin(json!({ "host": "db", "user": "app", "type": "rds" })), @r#"
+    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+        as app Rds(RdsLogin { host: "db", port: 5432, user: "app", region: "eu-west-1" }), made by owner Rds(RdsLogin { host: "db", port: 5432, user: "owner", region: "eu-west-1" }), tls Require /home/me/.postgresql/root.crt
+    todo pg db:5432/backstage_plugin_todo 10 10s 30s
+        as app Rds(RdsLogin { host: "db", port: 5432, user: "app", region: "eu-west-1" }), made by owner Rds(RdsLogin { host: "db", port: 5432, user: "owner", region: "eu-west-1" }), tls Require /home/me/.postgresql/root.crt
+    "#);
+    assert_snapshot!(admin(json!({ "host": "db", "user": "app", "password": "secret" })), @r#"
+    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+        as app:secret, made by owner PassFile(PassFile { file: "/etc/pgpass", hosts: [("db", 5432)], database: "postgres", user: "owner" }), tls Prefer /home/me/.postgresql/root.crt
+    todo pg db:5432/backstage_plugin_todo 10 10s 30s
+        as app:secret, made by owner PassFile(PassFile { file: "/etc/pgpass", hosts: [("db", 5432)], database: "postgres", user: "owner" }), tls Prefer /home/me/.postgresql/root.crt
+    "#);
     assert_snapshot!(plans(json!({ "client": "embedded-postgres" })), @"
     catalog embedded-postgres .data/postgres/backstage_plugin_catalog 10 10s 30s
         tls Disable
