@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backend_plugin_api::services::Database;
-use backend_plugin_api::services::database::MigrationMode;
+use backend_plugin_api::services::database::{MigrationConnection, MigrationMode};
 use backend_plugin_api::{Migrations, PluginId};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -117,7 +117,7 @@ impl Migrator {
         Ok(report)
     }
 
-    async fn connect(&self) -> Result<DatabaseConnection, MigrationError> {
+    async fn connect(&self) -> Result<MigrationConnection, MigrationError> {
         self.database.migration_connection().await.map_err(MigrationError::Connect)
     }
 
@@ -133,7 +133,7 @@ impl Migrator {
 }
 
 /// The lock goes first: another may go on before the connection is closed.
-async fn finish(connection: DatabaseConnection, lock: Lock) {
+async fn finish(connection: MigrationConnection, lock: Lock) {
     lock.release(&connection).await;
     if let Err(error) = connection.close().await {
         tracing::debug!("closing the connection for migrations: {error}");

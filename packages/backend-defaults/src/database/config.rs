@@ -10,7 +10,6 @@ use super::plan::Mistake;
 
 /// Why keys have no effect.
 const KNEX_ALONE: &str = "Knex is not in use here";
-const KEPT: &str = "connections are opened when needed, and kept";
 
 /// Where plugins keep their data.
 ///
@@ -63,6 +62,12 @@ pub struct DatabaseConfig {
     /// Leaves migrations out altogether.
     #[schemars(extend("default" = false))]
     pub skip_migrations: Option<bool>,
+    /// The most connections that this backend has to a server, for all plugins together. Default: what the
+    /// server has for us, by its `max_connections`, divided by `replicas`.
+    pub max_connections: Option<u32>,
+    /// How many backends like this one are on the server.
+    #[schemars(extend("default" = 1))]
+    pub replicas: Option<u32>,
 }
 
 /// `backend.database.admin`: keys that override those of `connection`.
@@ -143,36 +148,39 @@ pub struct KnexConfig {
     pub use_null_as_default: Option<bool>,
 }
 
-/// `knexConfig.pool`: tarn.js's options.
+/// `knexConfig.pool`: tarn.js's options, with its defaults. SQLite has `max`, `acquireTimeoutMillis` and
+/// `createTimeoutMillis` of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PoolConfig {
-    /// The fewest connections.
-    #[schemars(extend("unused" = "connections are opened when needed, and kept"))]
+    /// How many connections are kept though they are idle. They are opened when needed, and may yet go to a plugin
+    /// that waits for one.
+    #[schemars(extend("default" = 0))]
     pub min: Option<u32>,
     /// The most connections of a plugin: by default 10 to a server, and 5 to SQLite, where one of them
     /// writes and the others, at least one, read.
     pub max: Option<u32>,
-    /// How long to wait for a connection when all are busy, in milliseconds.
-    #[schemars(extend("default" = 10_000))]
+    /// How long to wait for a connection, opening it included, in milliseconds.
+    #[schemars(extend("default" = 30_000))]
     pub acquire_timeout_millis: Option<u64>,
-    /// How long opening a connection may take, in milliseconds.
+    /// How long opening a connection may take, in milliseconds; then it is tried again.
     #[schemars(extend("default" = 30_000))]
     pub create_timeout_millis: Option<u64>,
-    /// tarn.js' own.
-    #[schemars(extend("unused" = KEPT))]
+    /// How long closing a connection in order may take, in milliseconds; then it is dropped.
+    #[schemars(extend("default" = 5000))]
     pub destroy_timeout_millis: Option<u64>,
-    /// tarn.js' own.
-    #[schemars(extend("unused" = KEPT))]
+    /// After how long an idle connection is closed, in milliseconds.
+    #[schemars(extend("default" = 30_000))]
     pub idle_timeout_millis: Option<u64>,
-    /// tarn.js' own.
-    #[schemars(extend("unused" = KEPT))]
+    /// How often idle connections are looked for, in milliseconds.
+    #[schemars(extend("default" = 1000))]
     pub reap_interval_millis: Option<u64>,
-    /// tarn.js' own.
-    #[schemars(extend("unused" = KEPT))]
+    /// How long after a connection could not be opened it is tried again, in milliseconds.
+    #[schemars(extend("default" = 200))]
     pub create_retry_interval_millis: Option<u64>,
-    /// tarn.js' own.
-    #[schemars(extend("unused" = "an error is always told to who asked for the connection"))]
+    /// Whether who asked is told at once that a connection could not be opened. If not, it is tried again until
+    /// `acquireTimeoutMillis` are over, where that may help: a wrong password is told at once.
+    #[schemars(extend("default" = false))]
     pub propagate_create_error: Option<bool>,
 }
 

@@ -13,7 +13,6 @@ mod config;
 mod connection;
 pub mod credentials;
 mod environment;
-mod error;
 mod manager;
 pub mod mysql;
 mod plan;
@@ -23,10 +22,12 @@ mod server;
 mod sqlite;
 mod tokens;
 
+pub use backend_plugin_api::services::database::{DatabaseError, Holder, Outcome};
 pub use config::{DatabaseConfig, KnexConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig};
 pub use connection::{Connection, Setting};
 pub use environment::LibpqEnvironment;
-pub use error::{DatabaseError, Holder};
 pub use manager::{DatabaseFactory, DatabaseManager, DatabaseManagerFactory};
-pub use plan::{DatabasePlan, EnginePlan, Ensure, Mistake, MySqlPlan, PoolPlan, PostgresPlan, SqlitePlace, SqlitePlan};
+pub use plan::{
+    BudgetPlan, DatabasePlan, EnginePlan, Ensure, Mistake, MySqlPlan, PoolPlan, PostgresPlan, SqlitePlace, SqlitePlan,
+};
 pub use production::Environment;

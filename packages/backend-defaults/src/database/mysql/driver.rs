@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend_plugin_api::PluginId;
-use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
-use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use backend_plugin_api::services::database::{
+    DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+};
+use sea_orm::{DbBackend, DbErr};
 use sqlx::MySqlConnection;
 
 use super::connect::Connector;
@@ -94,16 +96,21 @@ impl Driver for MySqlDriver {
         self.migrations
     }
 
-    async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {
+    async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         let mut session = self.pool.acquire(Purpose::Statement("")).await?;
         self.provisioner.check_privileges(session.connection()?).await?;
         drop(session);
         let MySqlEngine { connector, database } = self.pool.engine();
         let connected = connector.connect_alone(database).await;
-        connected.map_err(|error| {
+        let connection = connected.map_err(|error| {
             let (plugin, location) = (self.plugin, self.location.clone());
-            DatabaseError::Open { plugin, location, cause: Arc::new(error) }.into()
-        })
+            DatabaseError::Open { plugin, location, cause: Arc::new(error) }
+        })?;
+        Ok(MigrationConnection::new(connection, ()))
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        PoolStatus::default()
     }
 
     async fn close(&self) {

@@ -43,6 +43,8 @@ pub struct DatabasePlan {
     pub engine: EnginePlan,
     /// Its connections.
     pub pool: PoolPlan,
+    /// The connections of all plugins to its server.
+    pub budget: BudgetPlan,
     /// What is done about migrations at start.
     pub migrations: MigrationMode,
     /// Where the config says how to connect, e.g. `app-config.yaml:12:5`.
@@ -123,15 +125,36 @@ pub struct Ensure {
     pub schema: bool,
 }
 
-/// The connections of a plugin.
+/// The connections of a plugin. tarn.js: the options of the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolPlan {
-    /// The most there are.
+    /// How many are kept though they are idle.
+    pub min: usize,
+    /// The most there are; at least one.
     pub max: usize,
-    /// How long to wait for one when all are busy.
+    /// How long to wait for one, opening it included.
     pub acquire_timeout: Duration,
     /// How long opening one may take.
     pub create_timeout: Duration,
+    /// How long closing one in order may take.
+    pub destroy_timeout: Duration,
+    /// After how long an idle one is closed.
+    pub idle_timeout: Duration,
+    /// How often idle ones are looked for; not zero.
+    pub reap_interval: Duration,
+    /// How long after one could not be opened it is tried again.
+    pub create_retry_interval: Duration,
+    /// Whether who asked is told at once that one could not be opened.
+    pub propagate_create_error: bool,
+}
+
+/// How many connections this backend may have to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetPlan {
+    /// As configured; else by what the server has.
+    pub max_connections: Option<usize>,
+    /// How many backends share what the server has; at least one.
+    pub replicas: usize,
 }
 
 /// What is wrong in the config, and where.

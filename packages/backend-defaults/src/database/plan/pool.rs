@@ -1,15 +1,18 @@
 use std::time::Duration;
 
-use super::PoolPlan;
 use super::resolve::{Family, Resolve, base_key};
+use super::{BudgetPlan, PoolPlan};
 use crate::database::config::{KnexConfig, PoolConfig};
 
 const SQLITE_MAX: u32 = 5;
-/// As Knex.
+/// As Knex. The others as tarn.js.
 const SERVER_MAX: u32 = 10;
-const DEFAULT_ACQUIRE_TIMEOUT: u64 = 10_000;
-/// As tarn.js.
-const DEFAULT_CREATE_TIMEOUT: u64 = 30_000;
+const ACQUIRE_TIMEOUT: u64 = 30_000;
+const CREATE_TIMEOUT: u64 = 30_000;
+const DESTROY_TIMEOUT: u64 = 5000;
+const IDLE_TIMEOUT: u64 = 30_000;
+const REAP_INTERVAL: u64 = 1000;
+const CREATE_RETRY_INTERVAL: u64 = 200;
 
 impl Resolve<'_> {
     pub(super) fn pool(&mut self, family: Option<Family>) -> PoolPlan {
@@ -31,12 +34,31 @@ impl Resolve<'_> {
             self.mistake(min_key, format!("{min} is more than `max`, which is {max}"));
         }
         let wait = |it: &KnexConfig| it.pool.acquire_timeout_millis.or(it.acquire_connection_timeout);
-        let acquire = own.and_then(wait).or_else(|| wait(base)).unwrap_or(DEFAULT_ACQUIRE_TIMEOUT);
+        let acquire = own.and_then(wait).or_else(|| wait(base));
+        let millis = |said: Option<u64>, default| Duration::from_millis(said.unwrap_or(default));
         PoolPlan {
+            min: pool.min.unwrap_or_default() as usize,
             max: max as usize,
-            acquire_timeout: Duration::from_millis(acquire),
-            create_timeout: Duration::from_millis(pool.create_timeout_millis.unwrap_or(DEFAULT_CREATE_TIMEOUT)),
+            acquire_timeout: millis(acquire, ACQUIRE_TIMEOUT),
+            create_timeout: millis(pool.create_timeout_millis, CREATE_TIMEOUT),
+            destroy_timeout: millis(pool.destroy_timeout_millis, DESTROY_TIMEOUT),
+            idle_timeout: millis(pool.idle_timeout_millis, IDLE_TIMEOUT),
+            reap_interval: millis(pool.reap_interval_millis, REAP_INTERVAL).max(Duration::from_millis(1)),
+            create_retry_interval: millis(pool.create_retry_interval_millis, CREATE_RETRY_INTERVAL),
+            propagate_create_error: pool.propagate_create_error.unwrap_or_default(),
         }
+    }
+}
+
+impl Resolve<'_> {
+    pub(super) fn budget(&mut self) -> BudgetPlan {
+        let (max_connections, replicas) = (self.config.max_connections, self.config.replicas);
+        for (key, said) in [("maxConnections", max_connections), ("replicas", replicas)] {
+            if said == Some(0) {
+                self.mistake(base_key(key), "expected at least 1");
+            }
+        }
+        BudgetPlan { max_connections: max_connections.map(|it| it as usize), replicas: replicas.unwrap_or(1) as usize }
     }
 }
 

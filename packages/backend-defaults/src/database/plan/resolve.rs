@@ -61,6 +61,7 @@ impl<'a> Resolve<'a> {
         let client = self.client();
         let family = client.map(|(_, family)| family);
         let pool = self.pool(family);
+        let budget = self.budget();
         let (client, family) = client?;
         if self.config.plugin_division_mode == PluginDivisionMode::Schema
             && let Some(name) = family.without_schemas()
@@ -75,7 +76,7 @@ impl<'a> Resolve<'a> {
             Family::MySql => EnginePlan::MySql(Box::new(self.mysql()?)),
         };
         let (migrations, place) = (self.migrations(), self.place(family));
-        Some(DatabasePlan { plugin: self.plugin, client: client.to_owned(), engine, pool, migrations, place })
+        Some(DatabasePlan { plugin: self.plugin, client: client.to_owned(), engine, pool, budget, migrations, place })
     }
 
     fn client(&mut self) -> Option<(&'a str, Family)> {

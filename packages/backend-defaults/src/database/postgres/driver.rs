@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use backend_plugin_api::PluginId;
-use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
-use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use backend_plugin_api::services::database::{
+    DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+};
+use sea_orm::{DbBackend, DbErr};
 use sqlx::PgConnection;
 use tokio::sync::OnceCell;
 
@@ -164,12 +166,17 @@ impl Driver for PostgresDriver {
         self.migrations
     }
 
-    async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {
+    async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         let Open { pool, provisioner, .. } = self.open().await?;
         provisioner.check_privileges(&mut pool.acquire(Purpose::Statement("")).await?).await?;
         let PostgresEngine { connector, database, .. } = pool.engine();
         let connected = connector.connect_alone(database, &pool.engine().parameters()).await;
-        connected.map_err(|error| self.cannot_open(Arc::new(error)).into())
+        let connection = connected.map_err(|error| self.cannot_open(Arc::new(error)))?;
+        Ok(MigrationConnection::new(connection, ()))
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        PoolStatus { max: self.pool.max, ..PoolStatus::default() }
     }
 
     async fn close(&self) {

@@ -26,7 +26,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
+use backend_plugin_api::services::database::{
+    DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+};
 use sea_orm::{AccessMode, DatabaseConnection, DbBackend, DbErr};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::OnceCell;
@@ -246,7 +248,7 @@ impl Driver for SqliteDriver {
         self.migrations
     }
 
-    async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {
+    async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         let lanes = self.lanes().await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -256,7 +258,11 @@ impl Driver for SqliteDriver {
             .acquire_timeout(self.pool.create_timeout)
             .connect_with(lanes.options.clone());
         let pool = pool.await.map_err(|error| self.no_connection(NoConnection::Open(error), false))?;
-        Ok(DatabaseConnection::from(pool))
+        Ok(MigrationConnection::new(DatabaseConnection::from(pool), ()))
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        PoolStatus { max: self.pool.max, ..PoolStatus::default() }
     }
 
     async fn close(&self) {

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use axum::Router;
 use backend_app_api::{PluginState, Step};
 use backend_defaults::database::Environment;
-use backend_plugin_api::services::database::{Database, DatabaseInfo, Driver, MigrationMode, Purpose, Session};
+use backend_plugin_api::services::database::{
+    Database, DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+};
 use backend_plugin_api::{Plugin, PluginId, Result, ServiceFactory};
 use futures::future::join_all;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use serde_json::json;
 
 use super::fixtures::{Lines, Runs, Serves, config};
@@ -80,8 +82,12 @@ impl Driver for Stopped {
     }
 
     #[expect(clippy::disallowed_methods, reason = "stands for an engine")]
-    async fn migration_connection(&self) -> Result<DatabaseConnection> {
-        Ok(sea_orm::Database::connect("sqlite::memory:").await?)
+    async fn migration_connection(&self) -> Result<MigrationConnection> {
+        Ok(MigrationConnection::new(sea_orm::Database::connect("sqlite::memory:").await?, ()))
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        PoolStatus::default()
     }
 
     async fn close(&self) {}

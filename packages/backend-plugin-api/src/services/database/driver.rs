@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionOptions};
+use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionOptions};
+
+use super::{MigrationConnection, PoolStatus};
 
 /// What stands behind a plugin's [`Database`](super::Database): an engine and its connections.
 #[async_trait]
@@ -22,7 +24,10 @@ pub trait Driver: Send + Sync + 'static {
     fn migration_mode(&self) -> MigrationMode;
 
     /// Opens a connection of its own for migrations. Who asked closes it.
-    async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection>;
+    async fn migration_connection(&self) -> anyhow::Result<MigrationConnection>;
+
+    /// Its connections now.
+    fn pool_status(&self) -> PoolStatus;
 
     /// Closes all connections; [`Driver::acquire`] fails from then on.
     async fn close(&self);

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait,
-    TransactionOptions,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait, TransactionOptions};
 
-use super::{DatabaseInfo, Driver, MigrationMode, Purpose, Session, Transaction};
+use super::{DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session, Transaction};
 use crate::{PerPlugin, Service};
 
 /// The plugin's own database. When `init` runs it exists and is migrated.
@@ -44,6 +41,11 @@ impl Database {
         self.query_one_raw(Statement::from_string(self.driver.backend(), "SELECT 1")).await.map(drop)
     }
 
+    /// Its connections now, and since the start.
+    pub fn pool_status(&self) -> PoolStatus {
+        self.driver.pool_status()
+    }
+
     /// For the container: makes it, where it is not there and may be made.
     ///
     /// # Errors
@@ -61,7 +63,7 @@ impl Database {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {
+    pub async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         self.driver.migration_connection().await
     }
 

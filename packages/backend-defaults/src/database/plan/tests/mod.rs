@@ -41,7 +41,7 @@ fn plans_from(config: &Config, variables: &[(&str, &str)]) -> String {
 
 fn line(plan: &DatabasePlan) -> String {
     let DatabaseInfo { client, location, .. } = plan.info();
-    let PoolPlan { max, acquire_timeout, create_timeout } = plan.pool;
+    let PoolPlan { max, acquire_timeout, create_timeout, .. } = plan.pool;
     let pool = format!("{max} {acquire_timeout:?} {create_timeout:?}");
     let migrations = match plan.migrations {
         MigrationMode::Run => String::new(),

@@ -9,8 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backend_plugin_api::PluginId;
 use backend_plugin_api::services::Database;
-use backend_plugin_api::services::database::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, Statement};
+use backend_plugin_api::services::database::{
+    DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, Statement};
 
 use self::servers::{MariaDb, Postgres, TestEngine};
 use super::*;
@@ -44,8 +46,12 @@ impl<E: Engine> Driver for TestDriver<E> {
         MigrationMode::Skip
     }
 
-    async fn migration_connection(&self) -> anyhow::Result<DatabaseConnection> {
+    async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         anyhow::bail!("there are no migrations")
+    }
+
+    fn pool_status(&self) -> PoolStatus {
+        PoolStatus::default()
     }
 
     async fn close(&self) {

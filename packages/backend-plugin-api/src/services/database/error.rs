@@ -3,8 +3,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend_plugin_api::PluginId;
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{DbErr, RuntimeErr, TransactionError, sqlx};
+
+use crate::PluginId;
 
 /// Why a plugin's database did not do what was asked, where it is not the statement's fault.
 ///
@@ -22,7 +23,7 @@ pub enum DatabaseError {
     Open {
         /// Whose.
         plugin: PluginId,
-        /// As in [`DatabaseInfo`](backend_plugin_api::services::database::DatabaseInfo).
+        /// As in [`DatabaseInfo`](super::DatabaseInfo).
         location: String,
         /// What went wrong.
         cause: Arc<dyn std::error::Error + Send + Sync>,
@@ -72,6 +73,69 @@ pub enum DatabaseError {
         /// `backend.database.knexConfig.pool.acquireTimeoutMillis`.
         waited: Duration,
     },
+    /// The connections that this backend may have to a server are all busy.
+    #[error(
+        "`{plugin}` waited {} for a connection: all {budget} that the backend may have to `{server}` are busy{}{}; \
+         `backend.database.maxConnections` sets how many",
+        Shown(*waited), users_text(users), waiting_text(*waiting)
+    )]
+    BudgetSpent {
+        /// Whose.
+        plugin: PluginId,
+        /// `backend.database.maxConnections`.
+        budget: usize,
+        /// The server.
+        server: String,
+        /// Who has how many, most first.
+        users: Vec<(PluginId, usize)>,
+        /// How many others wait too.
+        waiting: usize,
+        /// `backend.database.knexConfig.pool.acquireTimeoutMillis`.
+        waited: Duration,
+    },
+    /// The connection broke while it was in use.
+    #[error("the connection to the database of `{plugin}` ({location}) was lost: {cause}; {}", outcome.text())]
+    Lost {
+        /// Whose.
+        plugin: PluginId,
+        /// As in [`DatabaseInfo`](super::DatabaseInfo).
+        location: String,
+        /// What is known of what was asked.
+        outcome: Outcome,
+        /// What the driver said.
+        cause: Arc<sqlx::Error>,
+    },
+    /// The server takes no changes: it is a standby, or became one.
+    #[error(
+        "the database of `{plugin}` ({location}) is read-only: {cause}; its connections are closed, so that the next \
+         ones may find the primary"
+    )]
+    ReadOnly {
+        /// Whose.
+        plugin: PluginId,
+        /// As in [`DatabaseInfo`](super::DatabaseInfo).
+        location: String,
+        /// What the server said.
+        cause: Arc<sqlx::Error>,
+    },
+    /// The disk is full, or another resource of the server's is used up.
+    #[error("the database of `{plugin}` ({location}) has no room: {cause}; nothing of the statement was kept")]
+    NoRoom {
+        /// Whose.
+        plugin: PluginId,
+        /// As in [`DatabaseInfo`](super::DatabaseInfo).
+        location: String,
+        /// What the engine said.
+        cause: Arc<sqlx::Error>,
+    },
+    /// The server ended a statement before its end.
+    #[error("a statement of `{plugin}` was ended by the server: {cause}")]
+    Cancelled {
+        /// Whose.
+        plugin: PluginId,
+        /// What the server said, e.g. of its `statement_timeout`.
+        cause: Arc<sqlx::Error>,
+    },
     /// A server did not answer a statement in time.
     #[error(
         "a statement of `{plugin}` took more than {}, so that its connection was given up; `query_timeout` of the \
@@ -103,12 +167,45 @@ pub enum DatabaseError {
         /// Whose.
         plugin: PluginId,
     },
+    /// SQL that leaves something in a session, where each transaction gets another one.
+    #[error(
+        "`{keyword}` keeps something in its session, and behind a pooler each transaction gets another session: say it \
+         for one transaction (`SET LOCAL`, `pg_advisory_xact_lock`), or do without"
+    )]
+    KeepsState {
+        /// What of the statement does.
+        keyword: String,
+    },
+    /// SQL that would leave the plugin's role.
+    #[error("`{keyword}` as SQL text: `backend.database.isolation` keeps each plugin to its own role")]
+    LeavesRole {
+        /// What of the statement does.
+        keyword: &'static str,
+    },
     /// SQL that would end a transaction behind the back of who holds it.
     #[error("`{keyword}` as SQL text in a transaction: call `{}` on the transaction", keyword.to_lowercase())]
     EndsTransaction {
         /// `COMMIT`, `ROLLBACK`, or what implies one of them.
         keyword: &'static str,
     },
+}
+
+/// What is known of a statement whose connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was in a transaction, which is rolled back.
+    RolledBack,
+    /// It was on its own, or a commit: it may have been done.
+    Unknown,
+}
+
+impl Outcome {
+    fn text(self) -> &'static str {
+        match self {
+            Self::RolledBack => "its transaction is rolled back",
+            Self::Unknown => "whether the statement was done is not known",
+        }
+    }
 }
 
 /// What a connection is busy with, and for how long.
@@ -135,13 +232,37 @@ impl DatabaseError {
         }
     }
 
+    /// The one inside any error, if there is one.
+    pub fn find(error: &anyhow::Error) -> Option<&Self> {
+        error.chain().find_map(|it| {
+            let own = it.downcast_ref::<Self>();
+            let inside = || it.downcast_ref::<DbErr>().and_then(Self::of);
+            let of_transaction = || match it.downcast_ref::<TransactionError<DbErr>>()? {
+                TransactionError::Connection(error) | TransactionError::Transaction(error) => Self::of(error),
+            };
+            own.or_else(inside).or_else(of_transaction)
+        })
+    }
+
+    /// Whether it is the database's state, and not the statement, so that trying again later may help.
+    pub fn is_unavailable(&self) -> bool {
+        !matches!(self, Self::EndsTransaction { .. } | Self::KeepsState { .. } | Self::LeavesRole { .. })
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Closed { .. } => io::ErrorKind::NotConnected,
             Self::Open { .. } => io::ErrorKind::NotFound,
             Self::WriterBusy { .. } | Self::ReadersBusy { .. } | Self::Locked { .. } => io::ErrorKind::TimedOut,
-            Self::ConnectionsBusy { .. } | Self::QueryTimeout { .. } => io::ErrorKind::TimedOut,
+            Self::ConnectionsBusy { .. } | Self::BudgetSpent { .. } | Self::QueryTimeout { .. } => {
+                io::ErrorKind::TimedOut
+            }
+            Self::Cancelled { .. } => io::ErrorKind::TimedOut,
+            Self::Lost { .. } => io::ErrorKind::ConnectionAborted,
+            Self::ReadOnly { .. } => io::ErrorKind::ReadOnlyFilesystem,
+            Self::NoRoom { .. } => io::ErrorKind::StorageFull,
             Self::RolledBack { .. } | Self::EndsTransaction { .. } => io::ErrorKind::InvalidInput,
+            Self::KeepsState { .. } | Self::LeavesRole { .. } => io::ErrorKind::InvalidInput,
         }
     }
 }
@@ -181,6 +302,11 @@ fn holder_text(holder: Option<&Holder>) -> String {
         Some(Holder { transaction: false, age }) => format!("query begun {} ago", Shown(*age)),
         None => "query that just ended".to_owned(),
     }
+}
+
+fn users_text(users: &[(PluginId, usize)]) -> String {
+    let users: Vec<_> = users.iter().take(3).map(|(plugin, count)| format!("`{plugin}` has {count}")).collect();
+    if users.is_empty() { String::new() } else { format!(" ({})", users.join(", ")) }
 }
 
 fn waiting_text(waiting: usize) -> String {
