@@ -16,6 +16,7 @@ mod environment;
 mod manager;
 pub mod mysql;
 mod plan;
+mod pool_counters;
 pub mod postgres;
 mod production;
 mod server;

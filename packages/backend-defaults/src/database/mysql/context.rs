@@ -1,13 +1,16 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::MySqlConnection;
 use tokio::sync::MutexGuard;
 
 use super::MySqlServer;
 use super::connect::Connector;
 use crate::database::credentials::Keyring;
+use crate::database::plan::BudgetPlan;
 use crate::database::postgres::Login;
-use crate::database::server::Outage;
+use crate::database::server::{Budget, Outage};
 
 /// What the databases of all plugins share. One for a backend.
 pub(crate) struct MySqlContext {
@@ -15,9 +18,10 @@ pub(crate) struct MySqlContext {
     servers: Mutex<HashMap<String, Arc<SharedServer>>>,
 }
 
-/// What the plugins on one server share while they start.
-#[derive(Default)]
+/// What the plugins on one server share.
 pub(super) struct SharedServer {
+    pub(super) budget: Arc<Budget<MySqlConnection>>,
+    places: AtomicUsize,
     making: tokio::sync::Mutex<()>,
     pub(super) outage: Outage,
 }
@@ -27,9 +31,14 @@ impl MySqlContext {
         Self { keyring, servers: Mutex::default() }
     }
 
-    pub(super) fn shared(&self, server: &MySqlServer) -> Arc<SharedServer> {
+    pub(super) fn shared(&self, server: &MySqlServer, budget: BudgetPlan) -> Arc<SharedServer> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(servers.entry(server.address.to_string()).or_default())
+        let server = servers.entry(server.address.to_string()).or_insert_with_key(|name| {
+            let budget = Budget::new(name.clone(), budget);
+            let places = AtomicUsize::new(0);
+            Arc::new(SharedServer { budget, places, making: tokio::sync::Mutex::default(), outage: Outage::default() })
+        });
+        Arc::clone(server)
     }
 
     pub(super) fn connector(&self, server: &MySqlServer, login: &Login) -> Connector {
@@ -39,6 +48,11 @@ impl MySqlContext {
 }
 
 impl SharedServer {
+    /// What is connected to is each plugin's own.
+    pub(super) fn next_place(&self) -> usize {
+        self.places.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// What makes databases goes one after another.
     pub(super) async fn making(&self) -> MutexGuard<'_, ()> {
         self.making.lock().await

@@ -14,7 +14,7 @@ use super::error::MySqlConnectError;
 use super::provision::Provisioner;
 use crate::database::DatabaseError;
 use crate::database::plan::{DatabasePlan, MySqlPlan};
-use crate::database::server::{ConnectError, Engine, Limits, Owner, Patience, ServerPool};
+use crate::database::server::{ConnectError, Engine, Limits, Owner, Patience, ServerLimit, ServerPool};
 
 /// A plugin's database on a MySQL server. Nothing is opened before it is needed.
 pub(crate) struct MySqlDriver {
@@ -28,9 +28,10 @@ pub(crate) struct MySqlDriver {
 }
 
 /// Opens the connections of a plugin.
-struct MySqlEngine {
+pub(super) struct MySqlEngine {
     connector: Connector,
     database: String,
+    place: usize,
 }
 
 impl MySqlDriver {
@@ -38,17 +39,13 @@ impl MySqlDriver {
         let info = plan.info();
         let connector = context.connector(&mysql.server, &mysql.server.login);
         let admin = context.connector(&mysql.server, mysql.admin.as_ref().unwrap_or(&mysql.server.login));
-        let engine = MySqlEngine { connector, database: mysql.database.clone() };
+        let shared = context.shared(&mysql.server, plan.budget);
+        let engine = MySqlEngine { connector, database: mysql.database.clone(), place: shared.next_place() };
         let owner = Owner { plugin: plan.plugin, location: plan.shown_location() };
-        let limits = Limits {
-            max: plan.pool.max,
-            acquire_timeout: plan.pool.acquire_timeout,
-            create_timeout: plan.pool.create_timeout,
-            query_timeout: None,
-        };
+        let limits = Limits { pool: plan.pool, query_timeout: None };
         let location = plan.shown_location();
-        let provisioner = Provisioner { plan: Arc::new(mysql.clone()), server: context.shared(&mysql.server), admin };
-        let pool = ServerPool::new(engine, owner, limits);
+        let pool = ServerPool::new(engine, owner, limits, &shared.budget);
+        let provisioner = Provisioner { plan: Arc::new(mysql.clone()), server: shared, admin };
         Self { info, plugin: plan.plugin, migrations: plan.migrations, pool, provisioner, location }
     }
 }
@@ -60,6 +57,21 @@ impl Engine for MySqlEngine {
     async fn connect(&self) -> Result<MySqlConnection, ConnectError> {
         let connected = self.connector.connect(Some(&self.database)).await;
         connected.map_err(|error| Arc::new(error) as ConnectError)
+    }
+
+    fn place(&self) -> usize {
+        self.place
+    }
+
+    async fn limit(&self, connection: &mut MySqlConnection) -> Option<ServerLimit> {
+        const LIMIT: &str = "SELECT CAST(@@max_connections AS SIGNED), CAST(@@max_user_connections AS SIGNED)";
+        let (all, own): (i64, i64) = sqlx::query_as(LIMIT).persistent(false).fetch_one(connection).await.ok()?;
+        let own = usize::try_from(own).ok().filter(|it| *it > 0);
+        Some(ServerLimit { max_connections: usize::try_from(all).ok()?, reserved: 0, own })
+    }
+
+    fn is_passing(&self, error: &ConnectError) -> bool {
+        error.downcast_ref::<MySqlConnectError>().is_none_or(|it| it.failure.is_worth_waiting())
     }
 }
 
@@ -80,13 +92,14 @@ impl Driver for MySqlDriver {
     /// MySQL has no extensions that a database needs.
     async fn provision(&self, _: &[&str]) -> anyhow::Result<()> {
         let mut patience = Patience::new(self.provisioner.plan.startup_timeout);
+        let _impatient = self.pool.impatient();
         loop {
             let error = match self.pool.acquire(Purpose::Statement("")).await {
                 Ok(_) => break,
                 Err(error) => error,
             };
             let Some(failed) = failure_to_connect(&error) else { return Err(error.into()) };
-            self.provisioner.mend(error.into(), &failed, &mut patience).await?;
+            self.provisioner.mend(error.into(), &failed, &mut patience, &self.pool).await?;
         }
         self.provisioner.note_up();
         Ok(())
@@ -100,17 +113,18 @@ impl Driver for MySqlDriver {
         let mut session = self.pool.acquire(Purpose::Statement("")).await?;
         self.provisioner.check_privileges(session.connection()?).await?;
         drop(session);
-        let MySqlEngine { connector, database } = self.pool.engine();
+        let slot = self.pool.slot().await?;
+        let MySqlEngine { connector, database, .. } = self.pool.engine();
         let connected = connector.connect_alone(database).await;
         let connection = connected.map_err(|error| {
             let (plugin, location) = (self.plugin, self.location.clone());
             DatabaseError::Open { plugin, location, cause: Arc::new(error) }
         })?;
-        Ok(MigrationConnection::new(connection, ()))
+        Ok(MigrationConnection::new(connection, slot))
     }
 
     fn pool_status(&self) -> PoolStatus {
-        PoolStatus::default()
+        self.pool.status()
     }
 
     async fn close(&self) {

@@ -11,9 +11,10 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, SqlSafeStr};
 
 use super::connect::Connector;
 use super::context::SharedServer;
+use super::driver::MySqlEngine;
 use super::error::{MySqlConnectError, MySqlFailure};
 use crate::database::plan::MySqlPlan;
-use crate::database::server::Patience;
+use crate::database::server::{Patience, ServerPool};
 
 /// Makes the database of one plugin.
 pub(super) struct Provisioner {
@@ -63,15 +64,16 @@ impl Provisioner {
         error: anyhow::Error,
         failed: &MySqlConnectError,
         patience: &mut Patience,
+        pool: &ServerPool<MySqlEngine>,
     ) -> anyhow::Result<()> {
         match &failed.failure {
             failure if failure.is_worth_waiting() => self.wait(error, failure, patience).await,
             MySqlFailure::DatabaseMissing(_) if !self.plan.ensure_exists => {
                 Err(CannotMake::NoDatabase { database: self.database() }.into())
             }
-            MySqlFailure::DatabaseMissing(_) if !patience.made => self.make(None, patience).await,
+            MySqlFailure::DatabaseMissing(_) if !patience.made => self.make(None, patience, pool).await,
             MySqlFailure::NotAllowed { account, .. } if !patience.made && self.makes_for_others() => {
-                self.make(Some(account), patience).await
+                self.make(Some(account), patience, pool).await
             }
             MySqlFailure::NotAllowed { account, .. } => Err(self.may_not_use(account).into()),
             _ => Err(error),
@@ -101,8 +103,14 @@ impl Provisioner {
     }
 
     /// Makes the database, and lets `account` use it, where there is one that may not yet.
-    async fn make(&self, account: Option<&str>, patience: &mut Patience) -> anyhow::Result<()> {
+    async fn make(
+        &self,
+        account: Option<&str>,
+        patience: &mut Patience,
+        pool: &ServerPool<MySqlEngine>,
+    ) -> anyhow::Result<()> {
         let _turn = self.server.making().await;
+        let _slot = pool.slot().await?;
         let mut connection = match self.admin.connect(None).await {
             Ok(connection) => connection,
             Err(failed) if failed.failure.is_worth_waiting() => {

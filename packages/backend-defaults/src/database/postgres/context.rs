@@ -10,7 +10,7 @@ use super::embedded::{EmbeddedServers, Lease};
 use super::shared::{Servers, SharedServer};
 use super::{Host, Login, Pem, PostgresServer, Roots, SslMode, TlsPlan};
 use crate::database::credentials::{CloudSqlInstance, CloudSqlServer, Keyring, PasswordSource};
-use crate::database::plan::PostgresPlan;
+use crate::database::plan::{BudgetPlan, PostgresPlan};
 use crate::database::server;
 
 const PORT: u16 = 5432;
@@ -67,8 +67,8 @@ impl PostgresContext {
         Ok(found)
     }
 
-    pub(super) fn shared(&self, server: &PostgresServer) -> Arc<SharedServer> {
-        self.servers.get(&server.to_string())
+    pub(super) fn shared(&self, server: &PostgresServer, budget: BudgetPlan) -> Arc<SharedServer> {
+        self.servers.get(server.to_string(), budget)
     }
 
     /// Connects as `login`.

@@ -9,17 +9,28 @@ use backend_plugin_api::services::database::{
     DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
 };
 use sea_orm::{DbBackend, DbErr};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::connect::{ConnectError, Connector};
 use super::context::PostgresContext;
 use super::embedded::Lease;
-use super::names::quoted;
+use super::names::{literal, quoted};
 use super::provision::Provisioner;
 use crate::database::DatabaseError;
-use crate::database::plan::{DatabasePlan, PoolPlan, PostgresPlan};
-use crate::database::server::{self, Engine, Limits, Owner, Patience, ServerPool};
+use crate::database::plan::{BudgetPlan, DatabasePlan, PoolPlan, PostgresPlan};
+use crate::database::server::{self, Engine, Limits, Owner, Patience, ServerLimit, ServerPool};
+
+/// How many prepared statements a connection keeps that serves many plugins.
+const SHARED_STATEMENTS: usize = 256;
+/// PostgreSQL 14.
+const FIRST_WITH_CHECKS: u32 = 140_000;
+/// A statement ends though its client is gone: else it goes on, and counts as a connection.
+const CHECKS: &str = "SET client_connection_check_interval = '1s'";
+/// What the server takes, what of it is for others, and what it takes of the one who connects.
+const LIMIT: &str = "SELECT current_setting('max_connections')::int, \
+    current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true)::int, 0), \
+    (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = session_user)";
 
 /// Nothing is opened before it is needed.
 pub(crate) struct PostgresDriver {
@@ -29,6 +40,7 @@ pub(crate) struct PostgresDriver {
     plugin: PluginId,
     plan: PostgresPlan,
     pool: PoolPlan,
+    budget: BudgetPlan,
     migrations: MigrationMode,
     context: Arc<PostgresContext>,
     open: OnceCell<Open>,
@@ -43,11 +55,15 @@ struct Open {
 }
 
 /// Opens the connections of a plugin.
-struct PostgresEngine {
+pub(super) struct PostgresEngine {
     connector: Connector,
     database: String,
     /// What each session begins with.
     parameters: Vec<(&'static str, String)>,
+    place: usize,
+    /// Makes another plugin's session this one's.
+    dress: String,
+    tag: String,
 }
 
 impl PostgresDriver {
@@ -58,6 +74,7 @@ impl PostgresDriver {
             plugin: plan.plugin,
             plan: postgres.clone(),
             pool: plan.pool,
+            budget: plan.budget,
             migrations: plan.migrations,
             context,
             open: OnceCell::new(),
@@ -85,20 +102,13 @@ impl PostgresDriver {
         let plan = Arc::new(PostgresPlan { server, ..self.plan.clone() });
         let connector = self.context.connector(&plan.server, &plan.server.login);
         let admin = self.context.connector(&plan.server, plan.admin.as_ref().unwrap_or(&plan.server.login));
-        let shared = self.context.shared(&plan.server);
-        let mut parameters = Vec::new();
-        parameters.extend(plan.schema.as_ref().map(|it| ("search_path", quoted(it))));
-        parameters.extend(plan.role.as_ref().map(|it| ("role", it.clone())));
-        let engine = PostgresEngine { connector, database: plan.database.clone(), parameters };
-        let limits = Limits {
-            max: self.pool.max,
-            acquire_timeout: self.pool.acquire_timeout,
-            create_timeout: self.pool.create_timeout,
-            query_timeout: plan.server.query_timeout,
-        };
+        let shared = self.context.shared(&plan.server, self.budget);
+        let engine = PostgresEngine::new(self.plugin, &plan, connector, shared.place(&plan));
+        let limits = Limits { pool: self.pool, query_timeout: plan.server.query_timeout };
         let owner = Owner { plugin: self.plugin, location: self.location.clone() };
+        let pool = ServerPool::new(engine, owner, limits, &shared.budget);
         let provisioner = Provisioner { plugin: self.plugin.as_str(), plan, server: shared, admin };
-        Ok(Open { pool: ServerPool::new(engine, owner, limits), provisioner, lease })
+        Ok(Open { pool, provisioner, lease })
     }
 
     fn cannot_open(&self, cause: server::ConnectError) -> DatabaseError {
@@ -116,6 +126,23 @@ impl Open {
 }
 
 impl PostgresEngine {
+    fn new(plugin: PluginId, plan: &PostgresPlan, connector: Connector, place: usize) -> Self {
+        let mut parameters = Vec::new();
+        parameters.extend(plan.schema.as_ref().map(|it| ("search_path", quoted(it))));
+        parameters.extend(plan.role.as_ref().map(|it| ("role", it.clone())));
+        let database = plan.database.clone();
+        let Some(schema) = &plan.schema else {
+            let (dress, tag) = (String::new(), String::new());
+            return Self { connector, database, parameters, place, dress, tag };
+        };
+        // Not `RESET ROLE`, which is back to the role that the session was opened with.
+        let role = plan.role.as_deref().map_or("NONE".to_owned(), quoted);
+        let name = literal(&plan.server.session.application_name);
+        let dress = format!("SET search_path TO {}; SET ROLE {role}; SET application_name TO {name}", quoted(schema));
+        let tag = format!(" /*{plugin}*/");
+        Self { connector: connector.statement_cache(SHARED_STATEMENTS), database, parameters, place, dress, tag }
+    }
+
     fn parameters(&self) -> Vec<(&str, &str)> {
         self.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
@@ -127,7 +154,38 @@ impl Engine for PostgresEngine {
 
     async fn connect(&self) -> Result<PgConnection, server::ConnectError> {
         let connected = self.connector.connect(&self.database, &self.parameters()).await;
-        connected.map_err(|error| Arc::new(error) as server::ConnectError)
+        let mut connection = connected.map_err(|error| Arc::new(error) as server::ConnectError)?;
+        if connection.server_version_num().is_some_and(|it| it >= FIRST_WITH_CHECKS) {
+            // Not all systems that servers run on can do it.
+            if let Err(error) = connection.execute(CHECKS).await {
+                tracing::debug!("{CHECKS}: {error}");
+            }
+        }
+        Ok(connection)
+    }
+
+    fn place(&self) -> usize {
+        self.place
+    }
+
+    async fn dress(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        connection.execute(AssertSqlSafe(self.dress.as_str())).await.map(drop)
+    }
+
+    async fn limit(&self, connection: &mut PgConnection) -> Option<ServerLimit> {
+        let (all, reserved, own): (i32, i32, i32) =
+            sqlx::query_as(LIMIT).persistent(false).fetch_one(connection).await.ok()?;
+        let reserved = usize::try_from(reserved).unwrap_or_default();
+        // -1: there is none.
+        Some(ServerLimit { max_connections: usize::try_from(all).ok()?, reserved, own: usize::try_from(own).ok() })
+    }
+
+    fn is_passing(&self, error: &server::ConnectError) -> bool {
+        error.downcast_ref::<ConnectError>().is_none_or(ConnectError::is_worth_waiting)
+    }
+
+    fn tag(&self) -> &str {
+        &self.tag
     }
 }
 
@@ -149,17 +207,18 @@ impl Driver for PostgresDriver {
     async fn provision(&self, extensions: &[&str]) -> anyhow::Result<()> {
         let Open { pool, provisioner, .. } = self.open().await?;
         let mut patience = Patience::new(self.plan.startup_timeout);
-        let mut session = loop {
+        let _impatient = pool.impatient();
+        loop {
             let error = match pool.acquire(Purpose::Statement("")).await {
-                Ok(session) => break session,
+                Ok(_) => break,
                 Err(error) => error,
             };
             let Some(failed) = failure_to_connect(&error) else { return Err(error.into()) };
-            provisioner.mend(error.into(), &failed, &mut patience).await?;
-        };
+            provisioner.mend(error.into(), &failed, &mut patience, pool).await?;
+        }
         provisioner.note_up();
-        provisioner.ensure_schema(&mut session).await?;
-        provisioner.ensure_extensions(&mut session, extensions).await
+        provisioner.ensure_schema(pool).await?;
+        provisioner.ensure_extensions(pool, extensions).await
     }
 
     fn migration_mode(&self) -> MigrationMode {
@@ -169,14 +228,18 @@ impl Driver for PostgresDriver {
     async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
         let Open { pool, provisioner, .. } = self.open().await?;
         provisioner.check_privileges(&mut pool.acquire(Purpose::Statement("")).await?).await?;
+        let slot = pool.slot().await?;
         let PostgresEngine { connector, database, .. } = pool.engine();
         let connected = connector.connect_alone(database, &pool.engine().parameters()).await;
         let connection = connected.map_err(|error| self.cannot_open(Arc::new(error)))?;
-        Ok(MigrationConnection::new(connection, ()))
+        Ok(MigrationConnection::new(connection, slot))
     }
 
     fn pool_status(&self) -> PoolStatus {
-        PoolStatus { max: self.pool.max, ..PoolStatus::default() }
+        match self.open.get() {
+            Some(open) => open.pool.status(),
+            None => PoolStatus { max: self.pool.max, ..PoolStatus::default() },
+        }
     }
 
     async fn close(&self) {

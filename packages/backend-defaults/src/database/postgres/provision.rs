@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use backend_plugin_api::services::database::Session;
+use backend_plugin_api::services::database::{Purpose, Session};
 use sea_orm::{DbBackend, DbErr, Statement};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cannot_make::CannotMake;
 use super::connect::{ConnectError, Connector, Failure};
+use super::driver::PostgresEngine;
 use super::names::{literal, quoted, stamp};
 use super::shared::SharedServer;
+use crate::database::DatabaseError;
 use crate::database::plan::PostgresPlan;
-use crate::database::server::Patience;
+use crate::database::server::{Patience, ServerPool, ServerSession};
 
 /// How often it is tried again when others use the template at that moment.
 const TEMPLATE_TRIES: u32 = 10;
@@ -40,13 +42,14 @@ impl Provisioner {
         error: anyhow::Error,
         failed: &ConnectError,
         patience: &mut Patience,
+        pool: &Pool,
     ) -> anyhow::Result<()> {
         match failed.failure() {
             failure if failure.is_worth_waiting() => self.wait(error, failure, patience).await,
             Failure::DatabaseMissing(_) if !self.plan.ensure.database => {
                 Err(CannotMake::NoDatabase { database: quoted(&self.plan.database), owner: self.owner() }.into())
             }
-            Failure::DatabaseMissing(_) if !patience.made => match self.make_database().await {
+            Failure::DatabaseMissing(_) if !patience.made => match self.make_database(pool).await {
                 // It may answer for one database and not for another, as while it starts.
                 Err(error) => match error.downcast_ref::<ConnectError>().cloned() {
                     Some(failed) if failed.is_worth_waiting() => self.wait(error, failed.failure(), patience).await,
@@ -70,19 +73,22 @@ impl Provisioner {
         self.server.outage.end(&self.plan.server);
     }
 
-    async fn make_database(&self) -> anyhow::Result<()> {
+    async fn make_database(&self, pool: &Pool) -> anyhow::Result<()> {
         let (user, maintenance) = (self.maker_name(), self.plan.maintenance_database.as_str());
         let mut maker = self.server.maker().await;
-        let mut connection = match maker.take(user, maintenance).await {
-            Some(connection) => connection,
-            None => self.admin.connect(maintenance, &[]).await.map_err(|error| self.explained(error))?,
+        let (mut connection, slot) = match maker.take(user, maintenance).await {
+            Some(kept) => kept,
+            None => {
+                let slot = pool.slot().await?;
+                (self.admin.connect(maintenance, &[]).await.map_err(|error| self.explained(error))?, slot)
+            }
         };
         let made = self.make_database_on(&mut connection).await;
         if matches!(&made, Err(error) if !is_of_server(error)) {
             // It is lost: the next one opens another.
             maker.done().await;
         } else {
-            maker.leave(connection, user, maintenance).await;
+            maker.leave((connection, slot), user, maintenance).await;
         }
         made
     }
@@ -131,10 +137,11 @@ impl Provisioner {
         CannotMake::MayNotCreateDatabase { user, database: quoted(&self.plan.database), owner: self.owner() }
     }
 
-    /// Sees to it that there is the schema of the plan; `session` is the plugin's.
-    pub(super) async fn ensure_schema(&self, session: &mut dyn Session) -> anyhow::Result<()> {
+    /// Sees to it that there is the schema of the plan. No connection of the plugin's is held while another is
+    /// waited for: the others may be in the hands of those who wait for this.
+    pub(super) async fn ensure_schema(&self, pool: &Pool) -> anyhow::Result<()> {
         let Some(schema) = &self.plan.schema else { return Ok(()) };
-        if has_schema(session, schema).await? {
+        if has_schema(&mut session(pool).await?, schema).await? {
             return Ok(());
         }
         let (database, owner) = (quoted(&self.plan.database), self.owner());
@@ -149,15 +156,16 @@ impl Provisioner {
         let maker = self.server.maker().await;
         let made = match self.plan.admin {
             Some(_) => {
+                let _slot = pool.slot().await?;
                 let mut connection = self.admin.connect(&self.plan.database, &[]).await?;
                 run_all(&statements, &mut connection).await
             }
-            None => run_in(&statements, session).await,
+            None => run_in(&statements, &mut session(pool).await?).await,
         };
         maker.done().await;
         match made {
             Ok(()) => tracing::info!("created the schema {} in the database {database}", quoted(schema)),
-            Err(_) if has_schema(session, schema).await.unwrap_or(false) => {}
+            Err(_) if has_schema(&mut session(pool).await?, schema).await.unwrap_or(false) => {}
             Err((Some("42501"), _)) => {
                 let user = quoted(self.maker_name());
                 return Err(CannotMake::MayNotCreateSchema { user, schema: quoted(schema), database, owner }.into());
@@ -171,16 +179,17 @@ impl Provisioner {
 
     /// Sees to it that the database has the extensions. Those that PostgreSQL trusts can be created by
     /// the owner of the database.
-    pub(super) async fn ensure_extensions(&self, session: &mut dyn Session, extensions: &[&str]) -> anyhow::Result<()> {
+    pub(super) async fn ensure_extensions(&self, pool: &Pool, extensions: &[&str]) -> anyhow::Result<()> {
         if extensions.is_empty() {
             return Ok(());
         }
-        let missing = missing_extensions(session, extensions).await?;
+        let missing = missing_extensions(&mut session(pool).await?, extensions).await?;
         if missing.is_empty() {
             return Ok(());
         }
         if self.plan.ensure.database {
             let maker = self.server.maker().await;
+            let mut session = session(pool).await?;
             for extension in &missing {
                 // What cannot be created is missing still, and told below.
                 let create = format!("CREATE EXTENSION IF NOT EXISTS {}", quoted(extension));
@@ -193,9 +202,10 @@ impl Provisioner {
                     Err(error) => tracing::debug!("cannot create the extension {}: {error}", quoted(extension)),
                 }
             }
+            drop(session);
             maker.done().await;
         }
-        let missing = missing_extensions(session, extensions).await?;
+        let missing = missing_extensions(&mut session(pool).await?, extensions).await?;
         if missing.is_empty() {
             return Ok(());
         }
@@ -234,6 +244,12 @@ impl Provisioner {
     fn maker_name(&self) -> &str {
         &self.plan.admin.as_ref().unwrap_or(&self.plan.server.login).user
     }
+}
+
+type Pool = ServerPool<PostgresEngine>;
+
+async fn session(pool: &Pool) -> Result<ServerSession<PostgresEngine>, DatabaseError> {
+    pool.acquire(Purpose::Statement("")).await
 }
 
 async fn has_schema(session: &mut dyn Session, schema: &str) -> Result<bool, DbErr> {

@@ -1,5 +1,11 @@
 //! What PostgreSQL and MySQL have in common: connections in a bounded pool, and sessions on them.
 //!
+//! ```text
+//! ServerPool ──Lease──> ServerSession      one a plugin, on deadpool: its own bound, its idle connections
+//!     │ Opener                             opens one, or gets another plugin's
+//! Budget                                   one a server: the bound of all plugins, and whose turn it is
+//! ```
+//!
 //! **A connection goes back clean or not at all.** One whose settings were changed, or that failed for
 //! good, is closed and replaced. What was begun and not committed is rolled back at once, by a task that
 //! holds the connection until that is done.
@@ -11,7 +17,10 @@
 //! **A commit that did not commit is an error**: PostgreSQL answers `COMMIT` in an aborted
 //! transaction with a roll-back that looks like success.
 
+mod budget;
 mod dialect;
+mod lease;
+mod opener;
 mod patience;
 mod pool;
 mod session;
@@ -26,6 +35,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backend_plugin_api::PluginId;
 
+use crate::database::plan::PoolPlan;
+
+pub(crate) use self::budget::{Budget, ServerLimit, Slot};
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::patience::{Outage, Patience};
 pub(crate) use self::pool::ServerPool;
@@ -41,8 +53,29 @@ pub(crate) trait Engine: Send + Sync + 'static {
     type Connection: Dialect;
 
     /// Opens a connection to the plugin's database, ready for statements. Given up when it takes
-    /// longer than [`Limits::create_timeout`].
+    /// longer than [`PoolPlan::create_timeout`].
     async fn connect(&self) -> Result<Self::Connection, ConnectError>;
+
+    /// What the connections are to: another plugin's to the same place can be made to serve this one.
+    fn place(&self) -> usize;
+
+    /// Makes a connection that was another plugin's, and is to the same place, as one that [`Self::connect`]
+    /// opens. To be written where two plugins can have the same place.
+    async fn dress(&self, _: &mut Self::Connection) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    /// What is put behind each statement: connections keep what they prepared by its text, and two plugins'
+    /// may mean different tables by the same one.
+    fn tag(&self) -> &str {
+        ""
+    }
+
+    /// How many connections the server takes, if it says so.
+    async fn limit(&self, connection: &mut Self::Connection) -> Option<ServerLimit>;
+
+    /// Whether it may be other in a moment: the server starts, or the network is down.
+    fn is_passing(&self, error: &ConnectError) -> bool;
 }
 
 /// Whose connections they are, for messages.
@@ -56,12 +89,7 @@ pub(crate) struct Owner {
 /// How many connections, and how long what may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// The most connections at a time; at least one.
-    pub(crate) max: usize,
-    /// How long to wait for one when all are busy.
-    pub(crate) acquire_timeout: Duration,
-    /// How long opening one may take.
-    pub(crate) create_timeout: Duration,
+    pub(crate) pool: PoolPlan,
     /// How long to wait for the server's answer to a statement, or for the next row of a stream;
     /// then the connection is given up. Without: for ever.
     pub(crate) query_timeout: Option<Duration>,

@@ -1,71 +1,43 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use backend_plugin_api::services::database::Purpose;
-use deadpool::managed::{Manager, Metrics, Object, ObjectId, Pool, PoolError, RecycleError, RecycleResult};
-use deadpool::managed::{QueueMode, TimeoutType, Timeouts};
-use sqlx::Connection as _;
+use backend_plugin_api::services::database::{PoolStatus, Purpose};
+use deadpool::managed::{Object, ObjectId, Pool, PoolError, QueueMode, Timeouts, WeakPool};
+use futures::future::join_all;
 
+use super::budget::{Budget, Idle, Slot};
+use super::lease::Lease;
+use super::opener::{NoConnection, Opener, Pooled, slow};
 use super::{ConnectError, Engine, Limits, Owner, ServerSession};
 use crate::database::{DatabaseError, Holder};
 
-/// How long a connection may lie before it is looked at when it is used again.
-const TRUSTED_FOR: Duration = Duration::from_secs(5);
-/// How long a connection may take to say that it is alive, was rolled back, or was closed.
-pub(super) const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The connections of a plugin to its server: opened when needed, up to a bound.
+/// The connections of a plugin to its server: opened when needed, up to a bound of its own and to that of all
+/// plugins on the server.
 pub(crate) struct ServerPool<E: Engine>(Arc<Shared<E>>);
 
 pub(super) struct Shared<E: Engine> {
     pool: Pool<Opener<E>>,
     held: Mutex<HashMap<ObjectId, (bool, Instant)>>,
+    /// Whether idle connections are looked for.
+    reaps: AtomicBool,
     pub(super) owner: Owner,
     pub(super) limits: Limits,
 }
 
-/// Opens connections, and looks at them before they are used again.
-struct Opener<E> {
-    engine: E,
-    /// How often a connection was lost. When one is, others may be too.
-    losses: AtomicUsize,
-    /// Why the last attempt to open one failed.
-    failure: Mutex<Option<ConnectError>>,
-}
-
-struct Pooled<C> {
-    connection: C,
-    /// [`Opener::losses`] when it was last known to be alive.
-    losses: usize,
-}
-
-/// A connection that is held. Dropping it gives it back.
-pub(super) struct Lease<E: Engine> {
-    object: Option<Object<Opener<E>>>,
-    /// Something runs on it, or is open: dropping it ends it.
-    dirty: bool,
-    shared: Arc<Shared<E>>,
-}
-
 impl<E: Engine> ServerPool<E> {
     /// Opens nothing.
-    pub(crate) fn new(engine: E, owner: Owner, limits: Limits) -> Self {
-        let timeouts = Timeouts {
-            wait: Some(limits.acquire_timeout),
-            create: Some(limits.create_timeout),
-            recycle: Some(TIDY_TIMEOUT),
-        };
-        let opener = Opener { engine, losses: AtomicUsize::new(0), failure: Mutex::default() };
+    pub(crate) fn new(engine: E, owner: Owner, limits: Limits, budget: &Arc<Budget<E::Connection>>) -> Self {
+        let opener = Opener::new(engine, budget.join(owner.plugin), limits.pool);
         let pool = Pool::builder(opener)
-            .max_size(limits.max.max(1))
-            .timeouts(timeouts)
+            .max_size(limits.pool.max.max(1))
+            .timeouts(Timeouts::default())
             .queue_mode(QueueMode::Lifo)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build();
-        let pool = pool.expect("time-outs have a runtime");
-        Self(Arc::new(Shared { pool, held: Mutex::default(), owner, limits }))
+            .build()
+            .expect("there are no time-outs that would want a runtime");
+        pool.manager().seat.set_idle(IdleOf { pool: pool.weak(), min: limits.pool.min });
+        Self(Arc::new(Shared { pool, held: Mutex::default(), reaps: AtomicBool::new(false), owner, limits }))
     }
 
     /// What opens the connections.
@@ -76,47 +48,108 @@ impl<E: Engine> ServerPool<E> {
     /// An idle connection, or a new one, or the first to be given back.
     ///
     /// # Errors
-    /// [`DatabaseError::Closed`], [`DatabaseError::Open`], [`DatabaseError::ConnectionsBusy`].
+    /// [`DatabaseError::Closed`], [`DatabaseError::Open`], [`DatabaseError::ConnectionsBusy`],
+    /// [`DatabaseError::BudgetSpent`].
     pub(crate) async fn acquire(&self, purpose: Purpose<'_>) -> Result<ServerSession<E>, DatabaseError> {
-        let object = self.0.pool.get().await.map_err(|error| self.0.no_connection(error))?;
-        let transaction = matches!(purpose, Purpose::Transaction(_));
-        self.0.held().insert(Object::id(&object), (transaction, Instant::now()));
-        Ok(ServerSession::new(Lease { object: Some(object), dirty: false, shared: Arc::clone(&self.0) }))
+        let lease = self.0.lease(matches!(purpose, Purpose::Transaction(_))).await?;
+        Ok(ServerSession::new(lease))
+    }
+
+    /// For a connection that is not of the pool: as long as the slot is held, there is one less for it.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Closed`].
+    pub(crate) async fn slot(&self) -> Result<Slot<E::Connection>, DatabaseError> {
+        let slot = self.0.pool.manager().seat.slot().await;
+        slot.ok_or(DatabaseError::Closed { plugin: self.0.owner.plugin })
+    }
+
+    /// As long as this is held, a connection that cannot be opened is an error at once, whatever
+    /// `propagateCreateError` says.
+    pub(crate) fn impatient(&self) -> impl Drop + use<E> {
+        Impatient::new(&self.0)
+    }
+
+    /// Its connections now, and since the start.
+    pub(crate) fn status(&self) -> PoolStatus {
+        self.0.status()
     }
 
     /// Closes those that are idle, and the others when they are given back.
     pub(crate) async fn close(&self) {
-        let idle = self.0.pool.retain(|_, _| false).removed;
-        self.0.pool.close();
-        futures::future::join_all(idle.into_iter().map(|it| close(it.connection))).await;
+        let shared = &self.0;
+        shared.pool.manager().seat.leave();
+        let idle = shared.pool.retain(|_, _| false).removed;
+        shared.pool.close();
+        shared.end(idle).await;
     }
 }
 
 impl<E: Engine> Shared<E> {
-    fn no_connection(&self, error: PoolError<ConnectError>) -> DatabaseError {
+    pub(super) async fn lease(self: &Arc<Self>, transaction: bool) -> Result<Lease<E>, DatabaseError> {
+        let asked = Instant::now();
+        let counters = &self.pool.manager().counters;
+        let got = tokio::time::timeout(self.limits.pool.acquire_timeout, self.pool.get()).await;
         let plugin = self.owner.plugin;
-        match error {
-            PoolError::Closed => DatabaseError::Closed { plugin },
-            PoolError::Backend(cause) => self.cannot_open(cause),
-            PoolError::Timeout(TimeoutType::Wait) => self.busy(),
-            // Of the rest, only the time-out of opening is in use.
-            _ => self.cannot_open(slow(self.limits.create_timeout)),
-        }
+        let error = match got {
+            Ok(Ok(object)) => {
+                counters.acquired(asked.elapsed());
+                return Ok(Lease::new(object, transaction, self));
+            }
+            Ok(Err(PoolError::Backend(NoConnection::Failed(cause)))) => return Err(self.cannot_open(cause)),
+            Ok(Err(_)) => return Err(DatabaseError::Closed { plugin }),
+            Err(_) => self.in_vain(),
+        };
+        counters.error();
+        Err(error)
     }
 
-    /// Waited in vain: all are held, or in the hands of others who try to open them.
-    fn busy(&self) -> DatabaseError {
+    /// Gives a connection back on which nothing runs: to who waits for one, or to lie idle.
+    pub(super) fn give_back(self: &Arc<Self>, object: Object<Opener<E>>) {
+        let seat = &self.pool.manager().seat;
+        if seat.budget().is_wanted()
+            && let Some(heir) = seat.heir(self.is_wanted())
+        {
+            return heir.inherit(Object::take(object));
+        }
+        drop(object);
+        if seat.budget().is_wanted() {
+            seat.budget().serve();
+        }
+        self.reap_later();
+    }
+
+    /// Whether somebody waits until the plugin has less than its own most.
+    fn is_wanted(&self) -> bool {
+        let status = self.pool.status();
+        status.size + status.waiting > status.max_size
+    }
+
+    /// All that could be had was held, or could not be opened.
+    fn in_vain(&self) -> DatabaseError {
+        let (plugin, waited) = (self.owner.plugin, self.limits.pool.acquire_timeout);
         let held = self.held();
-        let (count, waited) = (held.len(), self.limits.acquire_timeout);
+        let count = held.len();
         let longest = held.values().copied().min_by_key(|(_, since)| *since);
         drop(held);
-        if count < self.limits.max {
-            let failure = self.pool.manager().failure().clone();
-            return self.cannot_open(failure.unwrap_or_else(|| slow(waited)));
+        let budget = self.pool.manager().seat.budget();
+        if count >= self.limits.pool.max {
+            let longest = longest.map(|(transaction, since)| Holder { transaction, age: since.elapsed() });
+            let waiting = self.status().waiting;
+            return DatabaseError::ConnectionsBusy { plugin, count, longest, waiting, waited };
         }
-        let longest = longest.map(|(transaction, since)| Holder { transaction, age: since.elapsed() });
-        let waiting = self.pool.status().waiting;
-        DatabaseError::ConnectionsBusy { plugin: self.owner.plugin, count, longest, waiting, waited }
+        if let Some(cause) = self.pool.manager().failure().clone() {
+            return self.cannot_open(cause);
+        }
+        let users = budget.users();
+        let open = users.iter().find(|(it, _)| *it == plugin).map_or(0, |(_, open)| *open);
+        if open > self.pool.status().size {
+            // It is being opened.
+            return self.cannot_open(slow(waited));
+        }
+        let server = budget.status();
+        let (budget, server, waiting) = (server.budget.unwrap_or(server.open), server.name, server.waiting);
+        DatabaseError::BudgetSpent { plugin, budget, server, users, waiting, waited }
     }
 
     fn cannot_open(&self, cause: ConnectError) -> DatabaseError {
@@ -124,107 +157,124 @@ impl<E: Engine> Shared<E> {
         DatabaseError::Open { plugin: *plugin, location: location.clone(), cause }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<ObjectId, (bool, Instant)>> {
+    pub(super) fn note_loss(&self) {
+        self.pool.manager().counters.error();
+        self.pool.manager().seat.budget().note_loss();
+    }
+
+    pub(super) fn retire(&self) {
+        self.pool.manager().seat.budget().retire();
+    }
+
+    pub(super) fn tag(&self) -> &str {
+        self.pool.manager().engine.tag()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<ObjectId, (bool, Instant)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl<E: Engine> Opener<E> {
-    fn failure(&self) -> MutexGuard<'_, Option<ConnectError>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    fn status(&self) -> PoolStatus {
+        let used = self.held().len();
+        let deadpool::Status { size, available, waiting, .. } = self.pool.status();
+        let opener = self.pool.manager();
+        opener.counters.fill(PoolStatus {
+            used,
+            idle: size.saturating_sub(used),
+            // Those who ask, without those who have one.
+            waiting: (size - available + waiting).saturating_sub(used),
+            max: self.limits.pool.max,
+            server: Some(opener.seat.budget().status()),
+            ..PoolStatus::default()
+        })
     }
 
-    fn losses(&self) -> usize {
-        self.losses.load(Ordering::Relaxed)
-    }
-}
-
-impl<E: Engine> Manager for Opener<E> {
-    type Type = Pooled<E::Connection>;
-    type Error = ConnectError;
-
-    async fn create(&self) -> Result<Self::Type, ConnectError> {
-        let losses = self.losses();
-        let opened = self.engine.connect().await;
-        *self.failure() = opened.as_ref().err().cloned();
-        Ok(Pooled { connection: opened?, losses })
-    }
-
-    /// Not asked each time: it would double what a small query takes.
-    async fn recycle(&self, pooled: &mut Self::Type, metrics: &Metrics) -> RecycleResult<ConnectError> {
-        let losses = self.losses();
-        if metrics.last_used() > TRUSTED_FOR || pooled.losses != losses {
-            let alive = pooled.connection.ping().await;
-            alive.map_err(|error| RecycleError::Backend(Arc::new(error) as ConnectError))?;
-            pooled.losses = losses;
-        }
-        Ok(())
-    }
-}
-
-impl<E: Engine> Lease<E> {
-    pub(super) fn connection(&mut self) -> &mut E::Connection {
-        &mut self.object.as_mut().expect("it is there until this is dropped").connection
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared<E>> {
-        &self.shared
-    }
-
-    /// Ends the connection, on which nothing runs: another is opened when needed.
-    pub(super) async fn close(mut self) {
-        if let Some(object) = self.release() {
-            close(Object::take(object).connection).await;
-        }
-    }
-
-    /// Whether dropping it is to end it, and with it what runs on it.
-    pub(super) fn set_dirty(&mut self, dirty: bool) {
-        self.dirty = dirty;
-    }
-
-    /// Ends the connection and with it what runs on it.
-    pub(super) fn discard(mut self) {
-        self.set_dirty(true);
-    }
-
-    /// The connection was lost: the others are looked at before they are used again.
-    pub(super) fn lost(self) {
-        self.shared.pool.manager().losses.fetch_add(1, Ordering::Relaxed);
-        self.discard();
-    }
-
-    fn release(&mut self) -> Option<Object<Opener<E>>> {
-        let object = self.object.take()?;
-        self.shared.held().remove(&Object::id(&object));
-        Some(object)
-    }
-}
-
-impl<E: Engine> Drop for Lease<E> {
-    fn drop(&mut self) {
-        let Some(object) = self.release() else { return };
-        if self.dirty {
-            drop(Object::take(object));
+    /// Sees to it that connections that lie idle for long are closed. tarn.js: `reapIntervalMillis`.
+    fn reap_later(self: &Arc<Self>) {
+        if self.reaps.load(Ordering::Relaxed) || self.reaps.swap(true, Ordering::AcqRel) {
             return;
         }
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if self.shared.pool.is_closed() => {
-                runtime.spawn(close(Object::take(object).connection));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            self.reaps.store(false, Ordering::Release);
+            return;
+        };
+        let (shared, interval) = (Arc::downgrade(self), self.limits.pool.reap_interval);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                let Some(shared) = shared.upgrade() else { return };
+                if !shared.reap().await {
+                    return;
+                }
             }
-            _ => drop(object),
+        });
+    }
+
+    /// Whether there is anything left to be looked at.
+    async fn reap(self: &Arc<Self>) -> bool {
+        let (min, limit) = (self.limits.pool.min, self.limits.pool.idle_timeout);
+        let mut spare = self.pool.status().size.saturating_sub(min);
+        let idle = self.pool.retain(|it, _| {
+            let keep = spare == 0 || it.since.elapsed() < limit;
+            spare -= usize::from(!keep);
+            keep
+        });
+        self.end(idle.removed).await;
+        if self.pool.status().size > min {
+            return true;
         }
+        self.reaps.store(false, Ordering::Release);
+        // One may have been given back meanwhile, and have seen that this runs.
+        self.pool.status().size > min && !self.reaps.swap(true, Ordering::AcqRel)
+    }
+
+    async fn end(&self, connections: Vec<Pooled<E::Connection>>) {
+        let limit: Duration = self.limits.pool.destroy_timeout;
+        join_all(connections.into_iter().map(|it| it.close(limit))).await;
     }
 }
 
-async fn close(connection: impl sqlx::Connection) {
-    match tokio::time::timeout(TIDY_TIMEOUT, connection.close()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
-        Err(_) => tracing::debug!("closing a connection took too long"),
+struct Impatient<E: Engine>(Arc<Shared<E>>);
+
+impl<E: Engine> Impatient<E> {
+    fn new(shared: &Arc<Shared<E>>) -> Self {
+        shared.pool.manager().impatient.store(true, Ordering::Relaxed);
+        Self(Arc::clone(shared))
     }
 }
 
-fn slow(after: Duration) -> ConnectError {
-    Arc::new(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("it took more than {after:?}")))
+impl<E: Engine> Drop for Impatient<E> {
+    fn drop(&mut self) {
+        self.0.pool.manager().impatient.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What the budget may take of a pool.
+struct IdleOf<E: Engine> {
+    pool: WeakPool<Opener<E>>,
+    /// How many are kept while there is room for others.
+    min: usize,
+}
+
+impl<E: Engine> Idle<E::Connection> for IdleOf<E> {
+    fn oldest(&self) -> Option<(Instant, usize, bool)> {
+        let pool = self.pool.upgrade()?;
+        let keep = pool.status().size <= self.min;
+        let mut oldest = None;
+        // Who was given back first is first.
+        pool.retain(|it, _| {
+            oldest.get_or_insert((it.since, it.place, keep));
+            true
+        });
+        oldest
+    }
+
+    fn take_oldest(&self) -> Option<Pooled<E::Connection>> {
+        let mut taken = false;
+        self.pool.upgrade()?.retain(|_, _| std::mem::replace(&mut taken, true)).removed.pop()
+    }
 }

@@ -10,7 +10,9 @@ use sqlx::Connection as _;
 
 use super::Engine;
 use super::dialect::{Aftermath, Dialect};
-use super::pool::{Lease, Shared, TIDY_TIMEOUT};
+use super::lease::Lease;
+use super::opener::TIDY_TIMEOUT;
+use super::pool::Shared;
 use crate::database::DatabaseError;
 
 /// How long the end of a statement is waited for that nobody waits for any more. Most are short, and
@@ -74,6 +76,11 @@ impl<E: Engine> ServerSession<E> {
     pub(crate) fn connection(&mut self) -> Result<&mut E::Connection, DbErr> {
         let rolled_back = || DatabaseError::RolledBack { plugin: self.shared.owner.plugin };
         self.lease.as_mut().map(Lease::connection).ok_or_else(|| rolled_back().into())
+    }
+
+    fn tagged(&self, mut statement: Statement) -> Statement {
+        statement.sql.push_str(self.shared.tag());
+        statement
     }
 
     /// Before each statement. Between this and [`Self::after`] the statement is in flight.
@@ -204,6 +211,7 @@ impl<E: Engine> ServerSession<E> {
 #[async_trait]
 impl<E: Engine> Session for ServerSession<E> {
     async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let statement = self.tagged(statement);
         self.before(&statement.sql).await?;
         let limit = self.shared.limits.query_timeout;
         let result = bounded(limit, self.connection()?.execute_prepared(statement)).await;
@@ -219,6 +227,7 @@ impl<E: Engine> Session for ServerSession<E> {
 
     /// Reads the other rows too: an error may come after the first.
     async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let statement = self.tagged(statement);
         self.before(&statement.sql).await?;
         let limit = self.shared.limits.query_timeout;
         let mut rows = self.connection()?.rows(statement);
@@ -233,6 +242,7 @@ impl<E: Engine> Session for ServerSession<E> {
     }
 
     async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let statement = self.tagged(statement);
         self.before(&statement.sql).await?;
         let limit = self.shared.limits.query_timeout;
         let result = bounded(limit, self.connection()?.rows(statement).try_collect()).await;
@@ -240,6 +250,7 @@ impl<E: Engine> Session for ServerSession<E> {
     }
 
     fn stream(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, DbErr>> {
+        let statement = self.tagged(statement);
         Box::pin(async_stream::try_stream! {
             self.before(&statement.sql).await?;
             let limit = self.shared.limits.query_timeout;

@@ -28,7 +28,7 @@ mod on_each {
 
     pub(super) async fn who_waits_is_told_who_is_busy<E: TestEngine>() {
         let acquire_timeout = Duration::from_millis(200);
-        let database = database::<E>(Limits { max: 2, acquire_timeout, ..LIMITS }).await;
+        let database = database::<E>(Limits { pool: PoolPlan { max: 2, acquire_timeout, ..POOL }, ..LIMITS }).await;
         let held = [database.begin().await.unwrap(), database.begin().await.unwrap()];
         let (first, second) = tokio::join!(names_of(&database), names_of(&database));
         let waiting = [&first, &second].map(|it| match DatabaseError::of(it) {
@@ -114,6 +114,18 @@ impl Engine for Nowhere {
             false => std::future::pending().await,
         }
     }
+
+    fn place(&self) -> usize {
+        0
+    }
+
+    async fn limit(&self, _: &mut sqlx::PgConnection) -> Option<ServerLimit> {
+        None
+    }
+
+    fn is_passing(&self, _: &ConnectError) -> bool {
+        false
+    }
 }
 
 #[tokio::test]
@@ -122,12 +134,16 @@ async fn a_server_that_cannot_be_reached_is_named() {
     assert_snapshot!(told(&run(&database, "SELECT 1").await.unwrap_err()), @"cannot open the database of `todo` (a server): no route to `db.internal`");
 
     let short = Duration::from_millis(50);
-    let limits = Limits { max: 1, acquire_timeout: short, create_timeout: short, ..LIMITS };
+    let pool = PoolPlan { max: 1, acquire_timeout: short, create_timeout: short, ..POOL };
+    let limits = Limits { pool, ..LIMITS };
     let (database, _) = pool_of(Nowhere { fails: false }, limits);
     assert_snapshot!(told(&run(&database, "SELECT 1").await.unwrap_err()), @"cannot open the database of `todo` (a server): it took more than 50ms");
 
     // One tries to connect while another waits for its turn.
-    let (database, _) = pool_of(Nowhere { fails: false }, Limits { create_timeout: Duration::from_secs(60), ..limits });
+    let (database, _) = pool_of(
+        Nowhere { fails: false },
+        Limits { pool: PoolPlan { create_timeout: Duration::from_secs(60), ..pool }, ..limits },
+    );
     let error = tokio::select! {
         _ = run(&database, "SELECT 1") => unreachable!("it does not come to an end"),
         error = async {

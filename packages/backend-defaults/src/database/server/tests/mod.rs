@@ -17,6 +17,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, Statement};
 use self::servers::{MariaDb, Postgres, TestEngine};
 use super::*;
 use crate::database::DatabaseError;
+use crate::database::plan::BudgetPlan;
 
 /// A driver without anything that is not of sessions.
 struct TestDriver<E: Engine> {
@@ -51,7 +52,7 @@ impl<E: Engine> Driver for TestDriver<E> {
     }
 
     fn pool_status(&self) -> PoolStatus {
-        PoolStatus::default()
+        self.pool.status()
     }
 
     async fn close(&self) {
@@ -59,17 +60,24 @@ impl<E: Engine> Driver for TestDriver<E> {
     }
 }
 
-const LIMITS: Limits = Limits {
+const POOL: PoolPlan = PoolPlan {
+    min: 0,
     max: 3,
     acquire_timeout: Duration::from_secs(5),
     create_timeout: Duration::from_secs(10),
-    query_timeout: None,
+    destroy_timeout: Duration::from_secs(5),
+    idle_timeout: Duration::from_secs(30),
+    reap_interval: Duration::from_secs(1),
+    create_retry_interval: Duration::from_millis(20),
+    propagate_create_error: false,
 };
+const LIMITS: Limits = Limits { pool: POOL, query_timeout: None };
+const BUDGET: BudgetPlan = BudgetPlan { max_connections: Some(10), replicas: 1 };
 
 fn pool_of<E: Engine>(engine: E, limits: Limits) -> (Database, Arc<ServerPool<E>>) {
     let owner = Owner { plugin: PluginId::new("todo"), location: "a server".to_owned() };
     let info = DatabaseInfo { client: "x".to_owned(), location: owner.location.clone(), ephemeral: false };
-    let pool = Arc::new(ServerPool::new(engine, owner, limits));
+    let pool = Arc::new(ServerPool::new(engine, owner, limits, &Budget::new("a server".to_owned(), BUDGET)));
     (Database::new(TestDriver { info, pool: Arc::clone(&pool) }), pool)
 }
 

@@ -8,7 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use test_servers::{MariaDbAddress, PostgresAddress, Scratch};
 
-use crate::database::server::{ConnectError, Engine};
+use crate::database::server::{ConnectError, Engine, ServerLimit};
 
 #[async_trait]
 pub(super) trait TestEngine: Engine + Clone {
@@ -40,6 +40,18 @@ impl Engine for Postgres {
     async fn connect(&self) -> Result<PgConnection, ConnectError> {
         self.options.connect().await.map_err(|error| Arc::new(error) as ConnectError)
     }
+
+    fn place(&self) -> usize {
+        0
+    }
+
+    async fn limit(&self, _: &mut Self::Connection) -> Option<ServerLimit> {
+        None
+    }
+
+    fn is_passing(&self, _: &ConnectError) -> bool {
+        false
+    }
 }
 
 #[async_trait]
@@ -48,6 +60,18 @@ impl Engine for MariaDb {
 
     async fn connect(&self) -> Result<MySqlConnection, ConnectError> {
         self.options.connect().await.map_err(|error| Arc::new(error) as ConnectError)
+    }
+
+    fn place(&self) -> usize {
+        0
+    }
+
+    async fn limit(&self, _: &mut Self::Connection) -> Option<ServerLimit> {
+        None
+    }
+
+    fn is_passing(&self, _: &ConnectError) -> bool {
+        false
     }
 }
 

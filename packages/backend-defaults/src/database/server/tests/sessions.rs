@@ -73,7 +73,7 @@ async fn a_dropped_transaction_lets_go_of_its_locks<E: TestEngine>() {
 }
 
 async fn what_sql_text_leaves_behind_is_not_seen_by_others<E: TestEngine>() {
-    let database = database::<E>(Limits { max: 1, ..LIMITS }).await;
+    let database = database::<E>(Limits { pool: PoolPlan { max: 1, ..POOL }, ..LIMITS }).await;
     let (set, get) = match E::Connection::BACKEND {
         DbBackend::Postgres => ("SET search_path TO nowhere", "SHOW search_path"),
         _ => ("SET @left = 'nowhere'", "SELECT COALESCE(@left, '')"),
@@ -105,7 +105,7 @@ async fn nothing_ends_a_transaction_behind_its_back<E: TestEngine>() {
 }
 
 async fn options_of_transactions_hold<E: TestEngine>() {
-    let database = database::<E>(Limits { max: 1, ..LIMITS }).await;
+    let database = database::<E>(Limits { pool: PoolPlan { max: 1, ..POOL }, ..LIMITS }).await;
     let reading = database.begin_with_config(Some(IsolationLevel::Serializable), Some(AccessMode::ReadOnly)).await;
     let reading = reading.unwrap();
     let (isolation, level) = match E::Connection::BACKEND {
@@ -244,7 +244,7 @@ async fn an_aborted_transaction_of_postgresql_is_not_committed() {
 #[tokio::test]
 async fn a_commit_that_fails_in_postgresql_undoes_all() {
     within_a_minute(async {
-        let database = database::<Postgres>(Limits { max: 1, ..LIMITS }).await;
+        let database = database::<Postgres>(Limits { pool: PoolPlan { max: 1, ..POOL }, ..LIMITS }).await;
         let deferred = "CREATE TABLE child (name VARCHAR(50) REFERENCES item DEFERRABLE INITIALLY DEFERRED)";
         run(&database, deferred).await.unwrap();
         let transaction = database.begin().await.unwrap();
@@ -279,7 +279,7 @@ async fn a_cancelled_statement_in_postgresql_is_waited_for() {
 #[tokio::test]
 async fn a_connection_that_is_cancelled_on_postgresql_is_used_again() {
     within_a_minute(async {
-        let database = database::<Postgres>(Limits { max: 1, ..LIMITS }).await;
+        let database = database::<Postgres>(Limits { pool: PoolPlan { max: 1, ..POOL }, ..LIMITS }).await;
         let id = "SELECT pg_backend_pid()::bigint";
         let before = number(&database, id).await;
         for sql in ["SELECT pg_sleep(0.1)", "SELECT 1 / (random() * 0 + pg_sleep(0.1)::text::int)", "COMMIT"] {

@@ -1,0 +1,194 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use sqlx::Connection as _;
+
+use super::budget::{Grant, Seat, Slot};
+use super::{ConnectError, Engine};
+use crate::database::plan::PoolPlan;
+use crate::database::pool_counters::PoolCounters;
+
+/// How long a connection may lie before it is looked at when it is used again.
+const TRUSTED_FOR: Duration = Duration::from_secs(5);
+/// How long a connection may take to say that it is alive, or was rolled back.
+pub(super) const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens connections within the budget, and looks at them before they are used again.
+pub(super) struct Opener<E: Engine> {
+    pub(super) engine: E,
+    pub(super) seat: Seat<E::Connection>,
+    pub(super) counters: Arc<PoolCounters>,
+    plan: PoolPlan,
+    /// Whether what fails is told at once, whatever the plan says.
+    pub(super) impatient: AtomicBool,
+    /// Why the last attempt to open one failed.
+    failure: Mutex<Option<ConnectError>>,
+}
+
+/// A connection with its place in the budget. The fields are dropped in this order: what is freed is free.
+pub(super) struct Pooled<C> {
+    pub(super) connection: C,
+    pub(super) slot: Slot<C>,
+    pub(super) since: Instant,
+    /// What it is connected to.
+    pub(super) place: usize,
+    /// Was in use before.
+    pub(super) reused: bool,
+    losses: usize,
+    retirements: usize,
+    counted: Counted,
+}
+
+/// Counts an open connection.
+struct Counted(Arc<PoolCounters>);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NoConnection {
+    Closed,
+    Failed(ConnectError),
+}
+
+impl<E: Engine> Opener<E> {
+    pub(super) fn new(engine: E, seat: Seat<E::Connection>, plan: PoolPlan) -> Self {
+        Self {
+            engine,
+            seat,
+            plan,
+            counters: Arc::default(),
+            impatient: AtomicBool::new(false),
+            failure: Mutex::default(),
+        }
+    }
+
+    pub(super) fn failure(&self) -> MutexGuard<'_, Option<ConnectError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens one, or makes another plugin's serve this one.
+    async fn get(&self) -> Result<Pooled<E::Connection>, NoConnection> {
+        let place = self.engine.place();
+        let slot = match self.seat.grant(place).await {
+            None => return Err(NoConnection::Closed),
+            Some(Grant::Slot(slot)) => slot,
+            Some(Grant::Open(pooled)) => match self.adopt(pooled).await {
+                Ok(pooled) => return Ok(pooled),
+                Err(slot) => slot,
+            },
+        };
+        let opened = self.open(slot).await;
+        *self.failure() = opened.as_ref().err().cloned();
+        opened.map_err(|cause| {
+            self.counters.error();
+            NoConnection::Failed(cause)
+        })
+    }
+
+    async fn open(&self, slot: Slot<E::Connection>) -> Result<Pooled<E::Connection>, ConnectError> {
+        let budget = self.seat.budget();
+        let (losses, retirements) = (budget.losses(), budget.retirements());
+        let limit = self.plan.create_timeout;
+        let opened = tokio::time::timeout(limit, self.engine.connect()).await;
+        let mut connection = opened.unwrap_or_else(|_| Err(slow(limit)))?;
+        if !budget.is_known() {
+            let told = tokio::time::timeout(TIDY_TIMEOUT, self.engine.limit(&mut connection)).await;
+            budget.learn(told.ok().flatten());
+        }
+        let counted = Counted::new(&self.counters);
+        let (since, place) = (Instant::now(), self.engine.place());
+        Ok(Pooled { connection, slot, since, place, reused: false, losses, retirements, counted })
+    }
+
+    /// Its slot, where the connection will not do: it is closed.
+    async fn adopt(&self, mut pooled: Pooled<E::Connection>) -> Result<Pooled<E::Connection>, Slot<E::Connection>> {
+        let budget = self.seat.budget();
+        if pooled.place != self.engine.place() || pooled.retirements != budget.retirements() {
+            return Err(pooled.close(self.plan.destroy_timeout).await);
+        }
+        let losses = budget.losses();
+        match tokio::time::timeout(TIDY_TIMEOUT, self.engine.dress(&mut pooled.connection)).await {
+            Ok(Ok(())) => {
+                (pooled.losses, pooled.reused) = (losses, false);
+                pooled.counted = Counted::new(&self.counters);
+                Ok(pooled)
+            }
+            _ => Err(pooled.into_slot()),
+        }
+    }
+}
+
+impl<E: Engine> Manager for Opener<E> {
+    type Type = Pooled<E::Connection>;
+    type Error = NoConnection;
+
+    /// tarn.js: tried again every `createRetryIntervalMillis`, unless `propagateCreateError`.
+    async fn create(&self) -> Result<Self::Type, NoConnection> {
+        loop {
+            let error = match self.get().await {
+                Err(NoConnection::Failed(error)) => error,
+                done => return done,
+            };
+            let told = self.plan.propagate_create_error || self.impatient.load(Ordering::Relaxed);
+            if told || !self.engine.is_passing(&error) {
+                return Err(NoConnection::Failed(error));
+            }
+            tokio::time::sleep(self.plan.create_retry_interval).await;
+        }
+    }
+
+    /// Not asked each time: it would double what a small query takes.
+    async fn recycle(&self, pooled: &mut Self::Type, _: &Metrics) -> RecycleResult<NoConnection> {
+        let budget = self.seat.budget();
+        if pooled.retirements != budget.retirements() {
+            return Err(RecycleError::message("it is to be replaced"));
+        }
+        pooled.reused = true;
+        let losses = budget.losses();
+        if pooled.losses != losses || pooled.since.elapsed() > TRUSTED_FOR {
+            match tokio::time::timeout(TIDY_TIMEOUT, pooled.connection.ping()).await {
+                Ok(Ok(())) => {}
+                _ => return Err(RecycleError::message("it does not answer")),
+            }
+            (pooled.losses, pooled.reused) = (losses, false);
+        }
+        Ok(())
+    }
+}
+
+impl<C> Pooled<C> {
+    /// Drops the connection.
+    pub(super) fn into_slot(self) -> Slot<C> {
+        self.slot
+    }
+}
+
+impl<C: sqlx::Connection> Pooled<C> {
+    /// Ends the connection in order, if that can be had in time.
+    pub(super) async fn close(self, limit: Duration) -> Slot<C> {
+        match tokio::time::timeout(limit, self.connection.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
+            Err(_) => tracing::debug!("closing a connection took more than {limit:?}"),
+        }
+        self.slot
+    }
+}
+
+impl Counted {
+    fn new(counters: &Arc<PoolCounters>) -> Self {
+        counters.created();
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+pub(super) fn slow(after: Duration) -> ConnectError {
+    Arc::new(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("it took more than {after:?}")))
+}
