@@ -2,6 +2,7 @@
 
 mod args;
 mod config_commands;
+mod connections;
 mod fetch;
 mod load;
 mod report;

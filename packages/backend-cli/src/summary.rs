@@ -1,14 +1,18 @@
 use backend_app_api::{ConfigWarning, PluginState, Running, WarningKind};
 use backend_defaults::http::HttpServer;
 use backend_defaults::logger::Format;
+use backend_plugin_api::services::Database;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+
+use crate::connections::Connections;
 
 /// What has started, as the operator is told.
 pub(crate) struct Summary {
     url: String,
     address: String,
     rows: Vec<Row>,
+    connections: Connections,
 }
 
 struct Row {
@@ -52,7 +56,8 @@ impl Summary {
                 routes: format!("/api/{plugin}"),
             }
         });
-        Self { url, address, rows: rows.collect() }
+        let connections = Connections::of(databases.values().map(Database::pool_status));
+        Self { url, address, rows: rows.collect(), connections }
     }
 
     /// A table for people, a line a plugin for machines; then what they should know.
@@ -61,6 +66,7 @@ impl Summary {
             Format::Pretty { .. } => tracing::info!("started\n{}\n\n  {}\n", self.table(), self.url),
             Format::Json => self.log_rows(),
         }
+        self.connections.log();
         let ephemeral: Vec<_> = self.rows.iter().filter(|it| it.ephemeral).map(|it| it.plugin).collect();
         if !ephemeral.is_empty() {
             tracing::warn!(

@@ -3,8 +3,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use crate::PluginId;
+use crate::services::database::DatabaseError;
 
 /// An error as a client sees it.
 ///
@@ -13,13 +17,16 @@ use serde_json::json;
 /// `{"error": {"name", "message"}, "request": {"method", "url"}, "response": {"statusCode"}}`.
 ///
 /// What comes by `?` (a [`DbErr`](sea_orm::DbErr), an [`anyhow::Error`]) is an internal error: the
-/// log has it, the client gets an id to find it there.
+/// log has it, the client gets an id to find it there. Unless it is a
+/// [`DatabaseError`](crate::services::database::DatabaseError) that may be gone later: that is a 503 with
+/// `Retry-After`, and the log has the cause.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     name: &'static str,
     status: StatusCode,
     message: String,
     source: Option<Arc<anyhow::Error>>,
+    retry: bool,
 }
 
 macro_rules! constructors {
@@ -27,7 +34,7 @@ macro_rules! constructors {
         impl ApiError {
             $($(#[$doc])*
             pub fn $fn(message: impl Into<String>) -> Self {
-                Self { name: $name, status: StatusCode::$status, message: message.into(), source: None }
+                Self { name: $name, status: StatusCode::$status, message: message.into(), source: None, retry: false }
             })*
         }
     };
@@ -58,7 +65,15 @@ impl ApiError {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             message: "an internal error occurred".to_owned(),
             source: Some(Arc::new(source.into())),
+            retry: false,
         }
+    }
+
+    /// 503, with `Retry-After` of a second: the log gets `source`, the client does not.
+    fn database_unavailable(plugin: Option<PluginId>, source: anyhow::Error) -> Self {
+        let whose = plugin.map_or_else(|| "a plugin".to_owned(), |it| format!("plugin `{it}`"));
+        let error = Self::service_unavailable(format!("the database of {whose} is not available now; try again"));
+        Self { source: Some(Arc::new(source)), retry: true, ..error }
     }
 
     /// For a status that came from elsewhere, under Backstage's name for it.
@@ -75,7 +90,7 @@ impl ApiError {
             500.. => "InternalServerError",
             _ => "ResponseError",
         };
-        Self { name, status, message: message.into(), source: None }
+        Self { name, status, message: message.into(), source: None, retry: false }
     }
 
     /// Backstage's name, e.g. `NotFoundError`.
@@ -108,7 +123,11 @@ impl fmt::Display for ApiError {
 // Not `std::error::Error`: that would rule out the conversion from everything that is one.
 impl<E: Into<anyhow::Error>> From<E> for ApiError {
     fn from(source: E) -> Self {
-        Self::internal(source)
+        let source = source.into();
+        match DatabaseError::find(&source).filter(|it| it.is_unavailable()).map(DatabaseError::plugin) {
+            Some(plugin) => Self::database_unavailable(plugin, source),
+            None => Self::internal(source),
+        }
     }
 }
 
@@ -118,6 +137,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": { "name": self.name, "message": self.message } }));
         let mut response = (self.status, body).into_response();
+        if self.retry {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response.extensions_mut().insert(self);
         response
     }

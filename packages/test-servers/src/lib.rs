@@ -5,10 +5,12 @@ mod folder;
 mod mariadb;
 mod postgres;
 mod programs;
+mod proxy;
 mod scratch;
 
 pub use mariadb::{MariaDb, MariaDbAddress, MariaDbOptions};
 pub use postgres::{Postgres, PostgresAddress, PostgresOptions};
+pub use proxy::Proxy;
 pub use scratch::{Login, Scratch, SqlServer};
 
 /// The certificate of a server, as PEM.

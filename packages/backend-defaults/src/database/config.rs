@@ -34,13 +34,13 @@ pub struct DatabaseConfig {
     pub allow_ephemeral: bool,
     /// `database`: each plugin has its own. `schema`: PostgreSQL only, all in one database.
     pub plugin_division_mode: PluginDivisionMode,
-    /// Of the names of databases on a server: `<prefix><plugin id>`.
+    /// Of the names of databases on a server, and of the roles of `isolation`: `<prefix><plugin id>`.
     #[schemars(extend("default" = "backstage_plugin_"))]
     pub prefix: Option<String>,
     /// Of the names of schemas: `<schemaPrefix><plugin id>`.
     #[schemars(extend("default" = ""))]
     pub schema_prefix: Option<String>,
-    /// Whether databases and schemas are made when they are not there.
+    /// Whether databases, schemas and the roles of `isolation` are made when they are not there.
     #[schemars(extend("default" = true))]
     pub ensure_exists: Option<bool>,
     /// Whether schemas are made when they are not there, though databases are not.
@@ -48,6 +48,8 @@ pub struct DatabaseConfig {
     pub ensure_schema_exists: Option<bool>,
     /// PostgreSQL: the role that connections take (`SET ROLE`) and that owns what is made.
     pub role: Option<String>,
+    /// PostgreSQL: what keeps plugins from each other's data on a server.
+    pub isolation: Isolation,
     /// PostgreSQL: what is connected to when a plugin's database has to be made.
     #[schemars(extend("default" = "postgres"))]
     pub maintenance_database: Option<String>,
@@ -127,6 +129,18 @@ pub enum PluginDivisionMode {
     Database,
     /// All are in one database, each in its own schema.
     Schema,
+}
+
+/// What keeps plugins from each other's data on a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// That each has its own database or schema.
+    #[default]
+    None,
+    /// The server: each plugin's connections take a role of its own (`<prefix><plugin id>`, or its `role`), which owns
+    /// what is its, and has no rights on what is others'.
+    Role,
 }
 
 /// `knexConfig`.

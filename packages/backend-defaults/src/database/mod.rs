@@ -24,7 +24,9 @@ mod sqlite;
 mod tokens;
 
 pub use backend_plugin_api::services::database::{DatabaseError, Holder, Outcome};
-pub use config::{DatabaseConfig, KnexConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig};
+pub use config::{
+    DatabaseConfig, Isolation, KnexConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig,
+};
 pub use connection::{Connection, Setting};
 pub use environment::LibpqEnvironment;
 pub use manager::{DatabaseFactory, DatabaseManager, DatabaseManagerFactory};

@@ -11,7 +11,10 @@ pub(crate) enum Quoting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     Word(&'a str),
+    /// With its quotes.
+    Quoted(&'a str),
     Semicolon,
+    Comma,
     Open,
     At,
     /// `:=`
@@ -30,7 +33,7 @@ impl<'a> Token<'a> {
 }
 
 /// Splits SQL into words and the little else that counts, without comments; what is quoted is one
-/// [`Token::Other`].
+/// [`Token::Quoted`].
 pub(crate) struct Tokens<'a> {
     pub(crate) sql: &'a str,
     pub(crate) quoting: Quoting,
@@ -45,6 +48,7 @@ impl<'a> Iterator for Tokens<'a> {
         let mysql = self.quoting == Quoting::MySql;
         Some(match first {
             ';' => self.take(1, Token::Semicolon),
+            ',' => self.take(1, Token::Comma),
             '(' => self.take(1, Token::Open),
             '@' => self.take(1, Token::At),
             ':' if self.sql.starts_with(":=") => self.take(2, Token::Assign),
@@ -79,11 +83,11 @@ impl<'a> Tokens<'a> {
             match c {
                 _ if escaped => escaped = false,
                 '\\' if escapes => escaped = true,
-                _ if c == quote => return self.take(index + 1, Token::Other),
+                _ if c == quote => return self.take(index + 1, Token::Quoted(&self.sql[..=index])),
                 _ => {}
             }
         }
-        self.take(self.sql.len(), Token::Other)
+        self.take(self.sql.len(), Token::Quoted(self.sql))
     }
 
     /// `$tag$...$tag$`, or the `$` of `$1`.
@@ -93,7 +97,7 @@ impl<'a> Tokens<'a> {
             return self.take(1, Token::Other);
         };
         let end = self.sql[tag.len()..].find(tag).map_or(self.sql.len(), |it| it + 2 * tag.len());
-        self.take(end, Token::Other)
+        self.take(end, Token::Quoted(&self.sql[..end]))
     }
 
     fn skip_blanks(&mut self) {

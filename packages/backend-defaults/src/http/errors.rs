@@ -3,6 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
 use backend_plugin_api::ApiError;
+use backend_plugin_api::services::database::DatabaseError;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, StatusCode, Uri};
 use hyper::body::Body as _;
@@ -91,8 +92,7 @@ impl Asked<'_> {
     }
 
     fn body(&self, error: &ApiError, status: StatusCode) -> Body {
-        let internal = status == StatusCode::INTERNAL_SERVER_ERROR || error.cause().is_some();
-        let hidden = internal.then(|| self.hide(error));
+        let hidden = self.hide(error, status);
         let message = hidden.as_deref().unwrap_or(error.message());
         let url = self.uri.path_and_query().map_or("", |it| it.as_str());
         let body = ErrorBody {
@@ -103,16 +103,28 @@ impl Asked<'_> {
         serde_json::to_vec(&body).map_or_else(|_| Body::empty(), Body::from)
     }
 
-    /// Tells the log, and gives what the client is told instead.
-    fn hide(&self, error: &ApiError) -> String {
-        let log_id = Uuid::new_v4().simple().to_string();
+    /// Tells the log what is not for the client; gives what an internal error tells it instead.
+    fn hide(&self, error: &ApiError, status: StatusCode) -> Option<String> {
         let cause = match error.cause() {
-            Some(cause) => format!("{cause:#}"),
-            None => error.message().to_owned(),
+            Some(cause) => text_of(cause),
+            None if status == StatusCode::INTERNAL_SERVER_ERROR => error.message().to_owned(),
+            None => return None,
         };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!(method = %self.method, path = self.path, "not available: {cause}");
+            return None;
+        }
+        let log_id = Uuid::new_v4().simple().to_string();
         tracing::error!(log_id, method = %self.method, path = self.path, "internal error: {cause}");
-        format!("An internal error occurred logId={log_id}")
+        Some(format!("An internal error occurred logId={log_id}"))
     }
+}
+
+/// An error and what led to it. What a database did is said once, of all that carry it.
+fn text_of(cause: &anyhow::Error) -> String {
+    let Some(error) = DatabaseError::find(cause).map(ToString::to_string) else { return format!("{cause:#}") };
+    let around = cause.chain().map(ToString::to_string).take_while(|it| !it.contains(&error));
+    around.chain([error.clone()]).collect::<Vec<_>>().join(": ")
 }
 
 fn is_plain(response: &Response) -> bool {

@@ -11,6 +11,7 @@ use crate::process::Home;
 const DATABASES: &str =
     "SELECT datname FROM pg_database WHERE datname LIKE 'backstage%' OR datname = 'portal' ORDER BY 1";
 const SCHEMAS: &str = "SELECT nspname FROM pg_namespace WHERE nspname IN ('catalog', 'todo') ORDER BY 1";
+const OWNERS: &str = "SELECT DISTINCT schemaname || ': ' || tableowner FROM pg_tables WHERE schemaname IN ('catalog', 'todo') ORDER BY 1";
 
 /// The block behind `<!-- test: name -->`, as one would copy it.
 fn block(name: &str) -> String {
@@ -92,6 +93,11 @@ impl Machine {
         self.server.address().sql(DATABASES).unwrap()
     }
 
+    /// Of the tables in each schema.
+    fn owners(&self) -> String {
+        self.server.address().sql_in("portal", OWNERS).unwrap()
+    }
+
     fn schemas(&self) -> String {
         self.server.address().sql_in("portal", SCHEMAS).unwrap()
     }
@@ -150,6 +156,22 @@ async fn an_admin_that_creates() {
     machine.works_for_portal().await;
     let owners = "SELECT DISTINCT pg_get_userbyid(datdba) FROM pg_database WHERE datname LIKE 'backstage%'";
     assert_eq!(machine.server.address().sql(owners).unwrap(), "portal");
+}
+
+#[tokio::test]
+async fn a_role_for_each_plugin() {
+    let machine = Machine::new(&block("isolation")).psql("privileges-6");
+    machine.works_for_portal().await;
+    assert_eq!(machine.owners(), "catalog: backstage_plugin_catalog\ntodo: backstage_plugin_todo");
+}
+
+#[tokio::test]
+async fn a_role_for_each_plugin_that_is_there() {
+    let block = block("isolation");
+    let (without_admin, _) = block.split_once("    admin:").unwrap();
+    let machine = Machine::new(&format!("{without_admin}    ensureExists: false\n")).psql("privileges-7");
+    machine.works_for_portal().await;
+    assert_eq!(machine.owners(), "catalog: backstage_plugin_catalog\ntodo: backstage_plugin_todo");
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use test_servers::{MariaDb, MariaDbOptions, Postgres, PostgresOptions, Scratch, SqlServer, Tls};
+use test_servers::{MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, Scratch, SqlServer, Tls};
 
 fn tls() -> Tls {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -90,6 +90,53 @@ fn mariadb_keeps_its_data_over_a_restart() {
     assert!(error.contains("Unknown column 'nothing'"), "{error}");
     drop(server);
     assert!(!address.socket().exists());
+}
+
+#[test]
+fn a_proxy_cuts_stalls_and_forgets() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap().port()).unwrap();
+    let connect = || TcpStream::connect((proxy.host(), proxy.port())).unwrap();
+    let pair = || {
+        let client = connect();
+        (client, listener.accept().unwrap().0)
+    };
+    let says = |from: &TcpStream, to: &TcpStream, byte: u8| {
+        let (mut from, mut to, mut got) = (from, to, [0]);
+        from.write_all(&[byte]).unwrap();
+        to.read_exact(&mut got).map(|()| got[0])
+    };
+    let (client, server) = pair();
+    assert_eq!(says(&client, &server, 1).unwrap(), 1);
+    assert_eq!(says(&server, &client, 2).unwrap(), 2);
+
+    proxy.stall();
+    server.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    says(&client, &server, 3).unwrap_err();
+    let (late, accepted) = pair();
+    proxy.heal();
+    server.set_read_timeout(None).unwrap();
+    let mut got = [0];
+    (&server).read_exact(&mut got).unwrap();
+    assert_eq!(got, [3]);
+    assert_eq!(says(&late, &accepted, 4).unwrap(), 4);
+
+    proxy.blackhole();
+    server.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    says(&client, &server, 5).unwrap_err();
+    drop(client);
+    let silent = (&server).read(&mut got).unwrap_err();
+    assert!(matches!(silent.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{silent}");
+    let (client, server) = pair();
+    assert_eq!(says(&client, &server, 6).unwrap(), 6);
+
+    proxy.cut();
+    assert_eq!((&client).read(&mut got).unwrap_or(0), 0);
+    assert_eq!((&server).read(&mut got).unwrap_or(0), 0);
+    assert_eq!(connect().read(&mut got).unwrap_or(0), 0);
+    proxy.heal();
+    let (client, server) = pair();
+    assert_eq!(says(&client, &server, 7).unwrap(), 7);
 }
 
 /// Run by the test below in a process of its own, it waits until that is killed.

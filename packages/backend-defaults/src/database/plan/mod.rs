@@ -91,6 +91,8 @@ pub struct PostgresPlan {
     pub schema: Option<String>,
     /// What connections become, and who owns what is made.
     pub role: Option<String>,
+    /// The role is the plugin's alone: it owns all that is the plugin's, and is not to be left. There is one then.
+    pub isolated: bool,
     /// What is made when it is not there.
     pub ensure: Ensure,
     /// What is connected to when the database has to be made.
@@ -123,6 +125,8 @@ pub struct Ensure {
     pub database: bool,
     /// `ensureExists` or `ensureSchemaExists`.
     pub schema: bool,
+    /// Whose database or schema it is, with `isolation`: as that is made.
+    pub role: bool,
 }
 
 /// The connections of a plugin. tarn.js: the options of the same names.
@@ -199,17 +203,31 @@ impl DatabasePlan {
             EnginePlan::MySql(it) => Some(format!("the database `{}`", it.location())),
         }
     }
+
+    /// The same for two plans that would have the same role, where each is to have its own.
+    fn own_role(&self) -> Option<String> {
+        match &self.engine {
+            EnginePlan::Postgres(it) if it.isolated => {
+                let role = it.role.as_deref()?;
+                Some(format!("the role `{role}` of `{}`", it.shown_server()))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl PostgresPlan {
     /// E.g. `db.example.com:5432/portal`, in schema mode with ` schema catalog`.
     pub fn location(&self) -> String {
-        let server = match &self.embedded {
+        let schema = self.schema.as_ref().map(|it| format!(" schema {it}")).unwrap_or_default();
+        format!("{}/{}{schema}", self.shown_server(), self.database)
+    }
+
+    fn shown_server(&self) -> String {
+        match &self.embedded {
             Some(directory) => shown(directory),
             None => self.server.to_string(),
-        };
-        let schema = self.schema.as_ref().map(|it| format!(" schema {it}")).unwrap_or_default();
-        format!("{server}/{}{schema}", self.database)
+        }
     }
 }
 
@@ -245,13 +263,15 @@ impl DatabaseConfig {
                     continue;
                 }
             };
-            let Some(tables) = plan.tables() else { continue };
-            let Some(other) = places.insert(tables.clone(), *plugin) else { continue };
-            let owner = if self.plugin.contains_key(plugin.as_str()) { *plugin } else { other };
-            mistakes.insert(Mistake {
-                key: plugin_key(owner.as_str(), "connection"),
-                message: format!("plugins `{other}` and `{plugin}` would share {tables}"),
-            });
+            for (key, what) in [("connection", plan.tables()), ("role", plan.own_role())] {
+                let Some(what) = what else { continue };
+                let Some(other) = places.insert(what.clone(), *plugin) else { continue };
+                let owner = if self.plugin.contains_key(plugin.as_str()) { *plugin } else { other };
+                mistakes.insert(Mistake {
+                    key: plugin_key(owner.as_str(), key),
+                    message: format!("plugins `{other}` and `{plugin}` would share {what}"),
+                });
+            }
         }
         mistakes.into_iter().collect()
     }

@@ -8,7 +8,7 @@ use super::postgres_hosts::hosts;
 use super::resolve::{Family, Resolve, base_key};
 use super::settings::{Said, Settings};
 use super::{ANY_PLUGIN, PostgresPlan};
-use crate::database::config::PluginDivisionMode;
+use crate::database::config::{Isolation, PluginDivisionMode};
 use crate::database::credentials::{PassFile, PasswordSource};
 use crate::database::environment::LibpqEnvironment;
 use crate::database::postgres::{
@@ -31,6 +31,7 @@ const TARGETS: [(&str, TargetSessionAttrs); 6] = [
 struct Names {
     database: String,
     schema: Option<String>,
+    role: Option<String>,
 }
 
 impl Resolve<'_> {
@@ -76,18 +77,18 @@ impl Resolve<'_> {
         names: Names,
         mut admin: Option<Login>,
     ) -> PostgresPlan {
-        let Names { database, schema } = names;
+        let Names { database, schema, role } = names;
         let maintenance = self.config.maintenance_database.as_deref().unwrap_or(DEFAULT_MAINTENANCE_DATABASE);
         if embedded.is_none() {
             self.look_into_pass_file(&mut server.login, &server.hosts, &database);
             admin.iter_mut().for_each(|it| self.look_into_pass_file(it, &server.hosts, maintenance));
         }
-        let role = self.own.and_then(|it| it.role.clone()).or_else(|| self.config.role.clone());
         PostgresPlan {
             embedded,
             database,
             schema,
-            role: role.filter(|it| !it.is_empty()),
+            role,
+            isolated: self.config.isolation == Isolation::Role,
             ensure: self.ensure(),
             maintenance_database: maintenance.to_owned(),
             admin,
@@ -96,7 +97,7 @@ impl Resolve<'_> {
         }
     }
 
-    /// Where the tables go.
+    /// Where the tables go, and whose they are.
     fn names(&mut self, database: Option<Said<String>>, user: Option<&str>) -> Option<Names> {
         let before = self.mistakes.len();
         let schema_mode = self.config.plugin_division_mode == PluginDivisionMode::Schema;
@@ -110,7 +111,26 @@ impl Resolve<'_> {
                 self.name_of("prefix", "database", &prefix)
             }
         };
-        (self.mistakes.len() == before).then_some(Names { database, schema })
+        let role = self.role();
+        (self.mistakes.len() == before).then_some(Names { database, schema, role })
+    }
+
+    fn role(&mut self) -> Option<String> {
+        let named = |it: &String| !it.is_empty();
+        let own = self.own.and_then(|it| it.role.clone());
+        let base = self.config.role.clone().filter(named);
+        match self.config.isolation {
+            Isolation::None => own.or(base).filter(named),
+            Isolation::Role if base.is_some() => {
+                let message = "with `isolation: role` each plugin has a role of its own: remove one of the two";
+                self.mistake(base_key("role"), message);
+                None
+            }
+            Isolation::Role => Some(own.filter(named).unwrap_or_else(|| {
+                let prefix = self.prefix();
+                self.name_of("prefix", "role", &prefix)
+            })),
+        }
     }
 
     /// libpq: for who has no other password.

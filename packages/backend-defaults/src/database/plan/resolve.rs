@@ -4,7 +4,7 @@ use backend_plugin_api::services::database::MigrationMode;
 use backend_plugin_api::{Located, PluginId, Section};
 
 use super::{DatabasePlan, EnginePlan, Mistake, connection_string, mysql};
-use crate::database::config::{DatabaseConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode};
+use crate::database::config::{DatabaseConfig, Isolation, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode};
 use crate::database::connection::Connection;
 use crate::database::environment::LibpqEnvironment;
 
@@ -68,6 +68,12 @@ impl<'a> Resolve<'a> {
         {
             let message = format!("{name} has no schemas: each plugin has a database of its own (`database`)");
             self.mistake(base_key("pluginDivisionMode"), message);
+        }
+        if self.config.isolation == Isolation::Role
+            && let Some(name) = family.without_schemas()
+        {
+            let message = format!("{name} has no roles that own tables: only PostgreSQL has this");
+            self.mistake(base_key("isolation"), message);
         }
         let engine = match family {
             Family::Sqlite => EnginePlan::Sqlite(self.sqlite()?),
@@ -168,7 +174,7 @@ impl Family {
         if self == Self::MySql { "uri" } else { "connectionString" }
     }
 
-    /// Its name, if it has none.
+    /// Its name, if it has none, nor roles that own anything.
     fn without_schemas(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => Some("SQLite"),

@@ -8,7 +8,7 @@ use super::Ensure;
 use super::login::login;
 use super::resolve::{Family, Resolve, base_key};
 use super::settings::{Said, Settings};
-use crate::database::config::{PluginDatabaseConfig, PluginDivisionMode};
+use crate::database::config::{Isolation, PluginDatabaseConfig, PluginDivisionMode};
 use crate::database::connection::Connection;
 use crate::database::credentials::PasswordSource;
 use crate::database::postgres::{Host, Login};
@@ -21,7 +21,9 @@ impl Resolve<'_> {
         let own = |get: fn(&PluginDatabaseConfig) -> Option<bool>| self.own.and_then(get);
         let database = own(|it| it.ensure_exists).or(self.config.ensure_exists).unwrap_or(true);
         let schema = own(|it| it.ensure_schema_exists).or(self.config.ensure_schema_exists).unwrap_or(false);
-        Ensure { database, schema: database || schema }
+        let schema = database || schema;
+        let owned = if self.config.plugin_division_mode == PluginDivisionMode::Schema { schema } else { database };
+        Ensure { database, schema, role: owned && self.config.isolation == Isolation::Role }
     }
 
     /// The connection of the plugin over that of the base.

@@ -28,6 +28,31 @@ pub(super) enum CannotMake {
     #[error("role {user} may not give what it creates to {owner}: let a superuser run `GRANT {owner} TO {user}`")]
     MayNotGive { user: String, owner: String },
     #[error(
+        "plugin `{plugin}` has no role {role} that it may take (`backend.database.isolation`), and \
+         `backend.database.ensureExists` is off: let a superuser run `{sql}`"
+    )]
+    NoRole { plugin: &'static str, role: String, sql: String },
+    #[error(
+        "role {user} may not make the role {role} (`backend.database.isolation`): let a superuser run `{sql}`, or \
+         `ALTER ROLE {user} CREATEROLE`; or name who may in `backend.database.admin`"
+    )]
+    MayNotMakeRole { user: String, role: String, sql: String },
+    #[error(
+        "connections of plugin `{plugin}` run as {who} and not as {role}, which `backend.database.isolation` makes \
+         them take when they start: a pooler between here and the server may leave that out"
+    )]
+    RoleNotTaken { plugin: &'static str, role: String, who: String },
+    #[error(
+        "role {role} of plugin `{plugin}` is a superuser, to whom the server refuses nothing \
+         (`backend.database.isolation`): run `ALTER ROLE {role} NOSUPERUSER`, or name another as its `role`"
+    )]
+    MightyRole { plugin: &'static str, role: String },
+    #[error(
+        "with `backend.database.isolation` all that is plugin `{plugin}`'s has to belong to the role {role}: let a \
+         superuser run in the database {database} `{sql}`"
+    )]
+    NotOwned { plugin: &'static str, role: String, database: String, sql: String },
+    #[error(
         "the database {database} lacks the extension {}, which plugin `{plugin}` needs: let a superuser run there {}",
         list(.missing), sql_list(.missing)
     )]

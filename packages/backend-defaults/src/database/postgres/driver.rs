@@ -105,7 +105,7 @@ impl PostgresDriver {
         let shared = self.context.shared(&plan.server, self.budget);
         let engine = PostgresEngine::new(self.plugin, &plan, connector, shared.place(&plan));
         let limits = Limits { pool: self.pool, query_timeout: plan.server.query_timeout };
-        let owner = Owner { plugin: self.plugin, location: self.location.clone() };
+        let owner = Owner { plugin: self.plugin, location: self.location.clone(), isolated: plan.isolated };
         let pool = ServerPool::new(engine, owner, limits, &shared.budget);
         let provisioner = Provisioner { plugin: self.plugin.as_str(), plan, server: shared, admin };
         Ok(Open { pool, provisioner, lease })
@@ -218,6 +218,7 @@ impl Driver for PostgresDriver {
         }
         provisioner.note_up();
         provisioner.ensure_schema(pool).await?;
+        provisioner.check_ownership(pool).await?;
         provisioner.ensure_extensions(pool, extensions).await
     }
 

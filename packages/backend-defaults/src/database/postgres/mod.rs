@@ -8,8 +8,12 @@ mod connect;
 mod context;
 mod driver;
 mod embedded;
+mod extensions;
+mod making;
 mod names;
+mod ownership;
 mod provision;
+mod role;
 mod server;
 mod shared;
 
@@ -20,3 +24,8 @@ pub use connect::{ConnectError, Connector, Failure, PasswordProvider, TlsFailure
 pub use server::{
     Host, Identity, Keepalive, Login, Pem, PostgresServer, Roots, SessionSettings, SslMode, TargetSessionAttrs, TlsPlan,
 };
+
+/// The server's code of an error.
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}

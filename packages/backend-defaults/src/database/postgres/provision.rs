@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use backend_plugin_api::services::database::{Purpose, Session};
-use sea_orm::{DbBackend, DbErr, Statement};
+use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cannot_make::CannotMake;
 use super::connect::{ConnectError, Connector, Failure};
 use super::driver::PostgresEngine;
+use super::making::Making;
 use super::names::{literal, quoted, stamp};
+use super::ownership;
+use super::role::PluginRole;
 use super::shared::SharedServer;
+use super::sqlstate;
 use crate::database::DatabaseError;
 use crate::database::plan::PostgresPlan;
 use crate::database::server::{Patience, ServerPool, ServerSession};
@@ -33,7 +37,7 @@ pub(super) struct Provisioner {
 }
 
 impl Provisioner {
-    /// What is to be done about a connection that failed: to wait, to make the database, or nothing.
+    /// What is to be done about a connection that failed: to wait, to make the database or the role, or nothing.
     ///
     /// # Errors
     /// When nothing can be done, or not any longer.
@@ -44,23 +48,32 @@ impl Provisioner {
         patience: &mut Patience,
         pool: &Pool,
     ) -> anyhow::Result<()> {
-        match failed.failure() {
-            failure if failure.is_worth_waiting() => self.wait(error, failure, patience).await,
+        let made = match failed.failure() {
+            failure if failure.is_worth_waiting() => return self.wait(error, failure, patience).await,
             Failure::DatabaseMissing(_) if !self.plan.ensure.database => {
-                Err(CannotMake::NoDatabase { database: quoted(&self.plan.database), owner: self.owner() }.into())
+                return Err(
+                    CannotMake::NoDatabase { database: quoted(&self.plan.database), owner: self.owner() }.into()
+                );
             }
-            Failure::DatabaseMissing(_) if !patience.made => match self.make_database(pool).await {
-                // It may answer for one database and not for another, as while it starts.
-                Err(error) => match error.downcast_ref::<ConnectError>().cloned() {
-                    Some(failed) if failed.is_worth_waiting() => self.wait(error, failed.failure(), patience).await,
-                    _ => Err(error),
-                },
-                Ok(()) => {
-                    patience.made = true;
-                    Ok(())
-                }
+            Failure::DatabaseMissing(_) if !patience.made => {
+                let made = self.make_database(pool).await;
+                patience.made = made.is_ok();
+                made
+            }
+            failure if self.plan.isolated && failure.may_be_of_role() && !patience.made_role => {
+                let made = self.make_role(pool).await;
+                patience.made_role = made.is_ok();
+                made
+            }
+            _ => return Err(error),
+        };
+        match made {
+            Ok(()) => Ok(()),
+            // It may answer for one database and not for another, as while it starts.
+            Err(error) => match error.downcast_ref::<ConnectError>().cloned() {
+                Some(failed) if failed.is_worth_waiting() => self.wait(error, failed.failure(), patience).await,
+                _ => Err(error),
             },
-            _ => Err(error),
         }
     }
 
@@ -74,33 +87,41 @@ impl Provisioner {
     }
 
     async fn make_database(&self, pool: &Pool) -> anyhow::Result<()> {
-        let (user, maintenance) = (self.maker_name(), self.plan.maintenance_database.as_str());
-        let mut maker = self.server.maker().await;
-        let (mut connection, slot) = match maker.take(user, maintenance).await {
-            Some(kept) => kept,
-            None => {
-                let slot = pool.slot().await?;
-                (self.admin.connect(maintenance, &[]).await.map_err(|error| self.explained(error))?, slot)
-            }
-        };
-        let made = self.make_database_on(&mut connection).await;
-        if matches!(&made, Err(error) if !is_of_server(error)) {
-            // It is lost: the next one opens another.
-            maker.done().await;
-        } else {
-            maker.leave((connection, slot), user, maintenance).await;
-        }
+        let making = self.make_in(pool, &self.plan.maintenance_database).await;
+        let mut making = making.map_err(|error| self.explained(error))?;
+        let made = self.make_database_on(&mut making.connection).await;
+        making.end(&made).await;
         made
     }
 
-    fn explained(&self, error: ConnectError) -> anyhow::Error {
+    async fn make_role(&self, pool: &Pool) -> anyhow::Result<()> {
+        let mut making = self.make_in(pool, &self.plan.database).await?;
+        let made = self.make_role_on(&mut making.connection).await;
+        making.end(&made).await;
+        made
+    }
+
+    async fn make_role_on(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
+        let Some(name) = self.plan.role.as_deref().filter(|_| self.plan.isolated) else { return Ok(()) };
+        let login = self.plan.admin.as_ref().map(|_| self.plan.server.login.user.as_str());
+        PluginRole { plugin: self.plugin, name, login, ensure: self.plan.ensure.role }.make(connection).await
+    }
+
+    /// A connection of who makes, when it is our turn.
+    async fn make_in<'a>(&'a self, pool: &Pool, database: &'a str) -> anyhow::Result<Making<'a>> {
+        Making::begin(&self.server, pool, &self.admin, self.maker_name(), database).await
+    }
+
+    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        let Some(failed) = error.downcast_ref::<ConnectError>() else { return error };
         let context = format!("the database {} does not exist, and to create it", quoted(&self.plan.database));
-        let hint = matches!(error.failure(), Failure::DatabaseMissing(_) | Failure::Refused { .. });
+        let hint = matches!(failed.failure(), Failure::DatabaseMissing(_) | Failure::Refused { .. });
         let hint = hint.then_some(" (`backend.database.maintenanceDatabase` names another database to connect to)");
-        anyhow::Error::from(error).context(format!("{context}{}", hint.unwrap_or_default()))
+        error.context(format!("{context}{}", hint.unwrap_or_default()))
     }
 
     async fn make_database_on(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
+        self.make_role_on(connection).await?;
         let database = quoted(&self.plan.database);
         let owner = match self.owner_to_be() {
             Some(owner) => format!(" OWNER {}", quoted(owner)),
@@ -123,6 +144,7 @@ impl Provisioner {
         }
         let plugin = self.plan.schema.is_none().then_some(self.plugin);
         let comment = format!("COMMENT ON DATABASE {database} IS {}", literal(&stamp(plugin)));
+        let comment = if self.plan.isolated { self.as_owner(&comment) } else { comment };
         connection.execute(AssertSqlSafe(comment)).await.with_context(|| format!("cannot comment on {database}"))?;
         tracing::info!("created the database {database}");
         Ok(())
@@ -149,67 +171,66 @@ impl Provisioner {
             return Err(CannotMake::NoSchema { schema: quoted(schema), database, owner }.into());
         }
         let authorization = self.owner_to_be().map(|it| format!(" AUTHORIZATION {}", quoted(it))).unwrap_or_default();
-        let statements = [
-            format!("CREATE SCHEMA IF NOT EXISTS {}{authorization}", quoted(schema)),
-            format!("COMMENT ON SCHEMA {} IS {}", quoted(schema), literal(&stamp(Some(self.plugin)))),
-        ];
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {}{authorization}", quoted(schema));
+        let comment = format!("COMMENT ON SCHEMA {} IS {}", quoted(schema), literal(&stamp(Some(self.plugin))));
+        let made = if self.plan.isolated {
+            self.make_as_maker(pool, &format!("{create}; {}", self.as_owner(&comment))).await
+        } else {
+            self.make_schema(pool, [create, comment]).await
+        };
+        match made {
+            Ok(()) => tracing::info!("created the schema {} in the database {database}", quoted(schema)),
+            Err(_) if has_schema(&mut session(pool).await?, schema).await.unwrap_or(false) => {}
+            Err(error) if sqlstate_in(&error).as_deref() == Some("42501") => {
+                let user = quoted(self.maker_name());
+                return Err(CannotMake::MayNotCreateSchema { user, schema: quoted(schema), database, owner }.into());
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot create the schema {}", quoted(schema))),
+        }
+        Ok(())
+    }
+
+    async fn make_schema(&self, pool: &Pool, statements: [String; 2]) -> anyhow::Result<()> {
         let maker = self.server.maker().await;
         let made = match self.plan.admin {
             Some(_) => {
                 let _slot = pool.slot().await?;
                 let mut connection = self.admin.connect(&self.plan.database, &[]).await?;
-                run_all(&statements, &mut connection).await
+                run_all(statements, &mut connection).await
             }
-            None => run_in(&statements, &mut session(pool).await?).await,
+            None => run_in(statements, &mut session(pool).await?).await,
         };
         maker.done().await;
-        match made {
-            Ok(()) => tracing::info!("created the schema {} in the database {database}", quoted(schema)),
-            Err(_) if has_schema(&mut session(pool).await?, schema).await.unwrap_or(false) => {}
-            Err((Some("42501"), _)) => {
-                let user = quoted(self.maker_name());
-                return Err(CannotMake::MayNotCreateSchema { user, schema: quoted(schema), database, owner }.into());
-            }
-            Err((_, error)) => {
-                return Err(error).with_context(|| format!("cannot create the schema {}", quoted(schema)));
-            }
-        }
-        Ok(())
+        made
     }
 
-    /// Sees to it that the database has the extensions. Those that PostgreSQL trusts can be created by
-    /// the owner of the database.
-    pub(super) async fn ensure_extensions(&self, pool: &Pool, extensions: &[&str]) -> anyhow::Result<()> {
-        if extensions.is_empty() {
-            return Ok(());
+    /// For what the plugin's own role may not make.
+    async fn make_as_maker(&self, pool: &Pool, sql: &str) -> anyhow::Result<()> {
+        let mut making = self.make_in(pool, &self.plan.database).await?;
+        let connection = &mut making.connection;
+        let made = async {
+            self.make_role_on(connection).await?;
+            run_all([sql.to_owned()], connection).await
+        };
+        let made = made.await;
+        making.end(&made).await;
+        made
+    }
+
+    /// Text of several statements is one transaction, and this holds in it alone.
+    fn as_owner(&self, sql: &str) -> String {
+        match &self.plan.role {
+            Some(role) => format!("SET LOCAL ROLE {}; {sql}", quoted(role)),
+            None => sql.to_owned(),
         }
-        let missing = missing_extensions(&mut session(pool).await?, extensions).await?;
-        if missing.is_empty() {
-            return Ok(());
+    }
+
+    /// That what is there is the plugin's role's, if it has one of its own.
+    pub(super) async fn check_ownership(&self, pool: &Pool) -> anyhow::Result<()> {
+        match self.plan.isolated {
+            true => ownership::check(self.plugin, &self.plan, &mut session(pool).await?).await,
+            false => Ok(()),
         }
-        if self.plan.ensure.database {
-            let maker = self.server.maker().await;
-            let mut session = session(pool).await?;
-            for extension in &missing {
-                // What cannot be created is missing still, and told below.
-                let create = format!("CREATE EXTENSION IF NOT EXISTS {}", quoted(extension));
-                match session.execute_unprepared(&create).await {
-                    Ok(_) => tracing::info!(
-                        "created the extension {} in the database {}",
-                        quoted(extension),
-                        quoted(&self.plan.database)
-                    ),
-                    Err(error) => tracing::debug!("cannot create the extension {}: {error}", quoted(extension)),
-                }
-            }
-            drop(session);
-            maker.done().await;
-        }
-        let missing = missing_extensions(&mut session(pool).await?, extensions).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
-        bail!(CannotMake::NoExtension { plugin: self.plugin, database: quoted(&self.plan.database), missing })
     }
 
     /// That tables can be made where the plugin's are to be. Only asked when some are.
@@ -246,9 +267,9 @@ impl Provisioner {
     }
 }
 
-type Pool = ServerPool<PostgresEngine>;
+pub(super) type Pool = ServerPool<PostgresEngine>;
 
-async fn session(pool: &Pool) -> Result<ServerSession<PostgresEngine>, DatabaseError> {
+pub(super) async fn session(pool: &Pool) -> Result<ServerSession<PostgresEngine>, DatabaseError> {
     pool.acquire(Purpose::Statement("")).await
 }
 
@@ -258,50 +279,25 @@ async fn has_schema(session: &mut dyn Session, schema: &str) -> Result<bool, DbE
     Ok(session.query_one(statement).await?.is_some())
 }
 
-async fn missing_extensions(session: &mut dyn Session, extensions: &[&str]) -> Result<Vec<String>, DbErr> {
-    let statement = Statement::from_string(DbBackend::Postgres, "SELECT extname::text AS name FROM pg_extension");
-    let rows = session.query_all(statement).await?;
-    let there: Vec<String> = rows.iter().map(|it| it.try_get("", "name")).collect::<Result<_, _>>()?;
-    Ok(extensions.iter().filter(|it| !there.iter().any(|name| name == *it)).map(|it| (*it).to_owned()).collect())
-}
-
-type NotRun = (Option<&'static str>, anyhow::Error);
-
-async fn run_all(statements: &[String], connection: &mut PgConnection) -> Result<(), NotRun> {
+async fn run_all(statements: impl IntoIterator<Item = String>, connection: &mut PgConnection) -> anyhow::Result<()> {
     for statement in statements {
-        let ran = connection.execute(AssertSqlSafe(statement.clone())).await;
-        ran.map_err(|error| (denied(sqlstate(&error).as_deref()), error.into()))?;
+        connection.execute(AssertSqlSafe(statement)).await?;
     }
     Ok(())
 }
 
-async fn run_in(statements: &[String], session: &mut dyn Session) -> Result<(), NotRun> {
+async fn run_in(statements: impl IntoIterator<Item = String>, session: &mut dyn Session) -> anyhow::Result<()> {
     for statement in statements {
-        let ran = session.execute_unprepared(statement).await;
-        ran.map_err(|error| (denied(sqlstate_of(&error).as_deref()), error.into()))?;
+        session.execute_unprepared(&statement).await?;
     }
     Ok(())
 }
 
-fn denied(code: Option<&str>) -> Option<&'static str> {
-    code.filter(|it| *it == "42501").map(|_| "42501")
-}
-
-fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    Some(error.as_database_error()?.code()?.into_owned())
-}
-
-fn sqlstate_of(error: &DbErr) -> Option<String> {
-    match error {
-        DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error)) | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error)) => {
-            sqlstate(error)
-        }
+/// The server's code in what [`run_all`] or [`run_in`] said.
+fn sqlstate_in(error: &anyhow::Error) -> Option<String> {
+    let of_session = || match error.downcast_ref::<DbErr>()? {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => sqlstate(error),
         _ => None,
-    }
-}
-
-/// Whether the server said it, so that the connection is as good as before.
-fn is_of_server(error: &anyhow::Error) -> bool {
-    let said = error.downcast_ref::<sqlx::Error>().is_some_and(|it| it.as_database_error().is_some());
-    said || error.downcast_ref::<CannotMake>().is_some()
+    };
+    error.downcast_ref::<sqlx::Error>().and_then(sqlstate).or_else(of_session)
 }

@@ -24,7 +24,7 @@ use crate::database::plan::BudgetPlan;
 const UNKNOWN: usize = 1;
 /// A connection that has been idle for as long may go to another plugin though there is room for one more: few
 /// are enough for plugins that ask now and then, and those who are busy keep theirs.
-const SPARE_AFTER: Duration = Duration::from_millis(100);
+pub(super) const SPARE_AFTER: Duration = Duration::from_millis(100);
 
 /// The connections to one server.
 pub(crate) struct Budget<C> {
@@ -256,7 +256,7 @@ impl<C> State<C> {
 impl BudgetPlan {
     /// Without a number in the config: four fifths of what the server has for us, shared by the replicas. The
     /// rest is for those who look after it, and for others.
-    fn budget(&self, server: Option<ServerLimit>) -> usize {
+    pub(super) fn budget(&self, server: Option<ServerLimit>) -> usize {
         const WITHOUT_LIMIT: usize = 100;
         let safe = |it: ServerLimit| {
             let all = it.max_connections.saturating_sub(it.reserved) * 4 / 5;

@@ -32,6 +32,8 @@ pub(crate) trait Dialect: sqlx::Connection + Send + 'static {
     fn nature(sql: &str) -> Nature;
     /// What an error of a statement means for what comes after it.
     fn aftermath(error: &sqlx::Error) -> Aftermath;
+    /// What the server says of itself with an error, where the statement is not at fault.
+    fn trouble(error: &sqlx::Error) -> Option<Trouble>;
 }
 
 /// What is so after an error.
@@ -44,8 +46,21 @@ pub(crate) enum Aftermath {
     RolledBack,
     /// And others are likely to fail too, on this connection.
     Spoilt,
+    /// What the connection would answer next is not known.
+    Broken,
     /// The connection is no more.
     Lost,
+}
+
+/// What keeps a server from doing what it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It takes no changes, or the transaction does not.
+    ReadOnly,
+    /// A resource is used up: disk, memory, places.
+    NoRoom,
+    /// It ended the statement, by itself or by order.
+    Cancelled,
 }
 
 macro_rules! executes_as {
@@ -92,11 +107,21 @@ impl Dialect for PgConnection {
         match error.code() {
             // The server stops (57P01, 57P02), starts (57P03), or waited too long for us.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Aftermath::Lost,
-            // Read-only: perhaps it was the primary before. Prepared statements that are gone, or
-            // whose tables changed.
-            "25006" | "26000" => Aftermath::Spoilt,
+            // Prepared statements that are gone, or whose tables changed.
+            "26000" => Aftermath::Spoilt,
             "0A000" if error.message().contains("cached plan") => Aftermath::Spoilt,
             _ => Aftermath::Nothing,
+        }
+    }
+
+    fn trouble(error: &sqlx::Error) -> Option<Trouble> {
+        match of_server::<PgDatabaseError>(error)?.code() {
+            "25006" => Some(Trouble::ReadOnly),
+            // `query_canceled`: `statement_timeout`, `pg_cancel_backend`
+            "57014" => Some(Trouble::Cancelled),
+            // `insufficient_resources`
+            code if code.starts_with("53") => Some(Trouble::NoRoom),
+            _ => None,
         }
     }
 }
@@ -126,14 +151,29 @@ impl Dialect for MySqlConnection {
     fn aftermath(error: &sqlx::Error) -> Aftermath {
         let Some(error) = of_server::<MySqlDatabaseError>(error) else { return Self::aftermath_of_client(error) };
         match error.number() {
-            // The server stops, the connection was killed or timed out, packets were lost.
-            1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => Aftermath::Lost,
-            // Read-only, not in the cluster, or prepared statements that are gone.
-            1047 | 1243 | 1290 | 1615 | 1836 => Aftermath::Spoilt,
-            // Deadlock; a row that changed in between (MariaDB). When a lock was waited for too long,
-            // it depends on `innodb_rollback_on_timeout`.
-            1020 | 1205 | 1213 => Aftermath::RolledBack,
+            // The server stops, is not in its cluster (Galera), the connection was killed or timed
+            // out, packets were lost.
+            1047 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => Aftermath::Lost,
+            // Prepared statements that are gone.
+            1243 | 1615 => Aftermath::Spoilt,
+            // Deadlock; a row that changed in between (MariaDB); no room for locks. When a lock was
+            // waited for too long, it depends on `innodb_rollback_on_timeout`.
+            1020 | 1205 | 1206 | 1213 => Aftermath::RolledBack,
             _ => Aftermath::Nothing,
+        }
+    }
+
+    fn trouble(error: &sqlx::Error) -> Option<Trouble> {
+        let error = of_server::<MySqlDatabaseError>(error)?;
+        match error.number() {
+            1836 | 1874 => Some(Trouble::ReadOnly),
+            // One of many options.
+            1290 if error.message().contains("read-only") => Some(Trouble::ReadOnly),
+            // Disk, memory, a full table, locks, connections of the user.
+            1021 | 1037 | 1038 | 1041 | 1114 | 1203 | 1206 | 1226 => Some(Trouble::NoRoom),
+            // `KILL QUERY`, `max_execution_time`, MariaDB's `max_statement_time`.
+            1317 | 1969 | 3024 => Some(Trouble::Cancelled),
+            _ => None,
         }
     }
 }
@@ -142,9 +182,9 @@ impl Dialect for MySqlConnection {
 trait OfClient {
     fn aftermath_of_client(error: &sqlx::Error) -> Aftermath {
         match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Aftermath::Lost
-            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => Aftermath::Lost,
+            // An answer that is not understood, or a statement that cannot be sent.
+            sqlx::Error::Protocol(_) => Aftermath::Broken,
             _ => Aftermath::Nothing,
         }
     }

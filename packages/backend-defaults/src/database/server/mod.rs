@@ -14,6 +14,9 @@
 //! moment by a task; on MySQL, where sqlx has no way on from there, the connection is closed, and with it
 //! its transaction.
 //!
+//! **What was not begun is begun again.** A connection that lay idle may have been lost meanwhile. What finds
+//! that out and only reads, or begins a transaction, is run once more on another one.
+//!
 //! **A commit that did not commit is an error**: PostgreSQL answers `COMMIT` in an aborted
 //! transaction with a roll-back that looks like success.
 
@@ -23,6 +26,8 @@ mod lease;
 mod opener;
 mod patience;
 mod pool;
+mod reads;
+mod role_text;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -84,6 +89,8 @@ pub(crate) struct Owner {
     pub(crate) plugin: PluginId,
     /// As in [`DatabaseInfo`](backend_plugin_api::services::database::DatabaseInfo).
     pub(crate) location: String,
+    /// They are to stay in the role that they begin with: `backend.database.isolation`.
+    pub(crate) isolated: bool,
 }
 
 /// How many connections, and how long what may take.

@@ -167,12 +167,17 @@ impl<C> Pooled<C> {
 impl<C: sqlx::Connection> Pooled<C> {
     /// Ends the connection in order, if that can be had in time.
     pub(super) async fn close(self, limit: Duration) -> Slot<C> {
-        match tokio::time::timeout(limit, self.connection.close()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
-            Err(_) => tracing::debug!("closing a connection took more than {limit:?}"),
-        }
+        end(self.connection.close(), limit).await;
         self.slot
+    }
+}
+
+/// tarn.js: `destroyTimeoutMillis`.
+pub(super) async fn end(closing: impl Future<Output = Result<(), sqlx::Error>>, limit: Duration) {
+    match tokio::time::timeout(limit, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
+        Err(_) => tracing::debug!("closing a connection took more than {limit:?}"),
     }
 }
 

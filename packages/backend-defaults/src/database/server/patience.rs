@@ -19,6 +19,8 @@ pub(crate) struct Patience {
     pauses: usize,
     /// Its database was made.
     pub(crate) made: bool,
+    /// Its role was made, or was there.
+    pub(crate) made_role: bool,
 }
 
 impl Outage {
@@ -45,7 +47,7 @@ impl Outage {
 impl Patience {
     /// `limit` is `backend.database.startupTimeout`.
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { since: Instant::now(), limit, pauses: 0, made: false }
+        Self { since: Instant::now(), limit, pauses: 0, made: false, made_role: false }
     }
 
     /// Lets some time pass, after a `failure` that is worth waiting for.

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -89,7 +90,9 @@ impl<E: Engine> Shared<E> {
     pub(super) async fn lease(self: &Arc<Self>, transaction: bool) -> Result<Lease<E>, DatabaseError> {
         let asked = Instant::now();
         let counters = &self.pool.manager().counters;
-        let got = tokio::time::timeout(self.limits.pool.acquire_timeout, self.pool.get()).await;
+        // It is still there when it is asked why it took so long.
+        let mut getting = pin!(self.pool.get());
+        let got = tokio::time::timeout(self.limits.pool.acquire_timeout, &mut getting).await;
         let plugin = self.owner.plugin;
         let error = match got {
             Ok(Ok(object)) => {
@@ -125,8 +128,9 @@ impl<E: Engine> Shared<E> {
         status.size + status.waiting > status.max_size
     }
 
-    /// All that could be had was held, or could not be opened.
+    /// All that could be had was held, or could not be opened. To be called by one that waits still.
     fn in_vain(&self) -> DatabaseError {
+        let others = |waiting: usize| waiting.saturating_sub(1);
         let (plugin, waited) = (self.owner.plugin, self.limits.pool.acquire_timeout);
         let held = self.held();
         let count = held.len();
@@ -135,25 +139,25 @@ impl<E: Engine> Shared<E> {
         let budget = self.pool.manager().seat.budget();
         if count >= self.limits.pool.max {
             let longest = longest.map(|(transaction, since)| Holder { transaction, age: since.elapsed() });
-            let waiting = self.status().waiting;
+            let waiting = others(self.status().waiting);
             return DatabaseError::ConnectionsBusy { plugin, count, longest, waiting, waited };
         }
         if let Some(cause) = self.pool.manager().failure().clone() {
             return self.cannot_open(cause);
         }
-        let users = budget.users();
+        let (users, server) = (budget.users(), budget.status());
         let open = users.iter().find(|(it, _)| *it == plugin).map_or(0, |(_, open)| *open);
-        if open > self.pool.status().size {
-            // It is being opened.
-            return self.cannot_open(slow(waited));
+        if open > self.pool.status().size || server.budget.is_none_or(|it| server.open < it) {
+            // It is being opened, or another one was, for which this waited.
+            let cause = self.pool.manager().failure().insert(slow(waited)).clone();
+            return self.cannot_open(cause);
         }
-        let server = budget.status();
-        let (budget, server, waiting) = (server.budget.unwrap_or(server.open), server.name, server.waiting);
+        let (budget, server, waiting) = (server.budget.unwrap_or(server.open), server.name, others(server.waiting));
         DatabaseError::BudgetSpent { plugin, budget, server, users, waiting, waited }
     }
 
     fn cannot_open(&self, cause: ConnectError) -> DatabaseError {
-        let Owner { plugin, location } = &self.owner;
+        let Owner { plugin, location, .. } = &self.owner;
         DatabaseError::Open { plugin: *plugin, location: location.clone(), cause }
     }
 

@@ -5,15 +5,15 @@ use async_trait::async_trait;
 use backend_plugin_api::services::database::Session;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions};
+use sea_orm::{AccessMode, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions};
 use sqlx::Connection as _;
 
 use super::Engine;
-use super::dialect::{Aftermath, Dialect};
+use super::dialect::{Aftermath, Dialect, Trouble};
 use super::lease::Lease;
 use super::opener::TIDY_TIMEOUT;
 use super::pool::Shared;
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, Outcome};
 
 /// How long the end of a statement is waited for that nobody waits for any more. Most are short, and
 /// another connection would have to be opened for the next.
@@ -36,6 +36,12 @@ pub(crate) struct ServerSession<E: Engine> {
     doubtful: bool,
     /// Not to be used by another.
     spoilt: bool,
+    /// Nothing has been asked of it yet.
+    fresh: bool,
+    /// The transaction was begun so that it may not write.
+    reads_only: bool,
+    /// The transaction is being committed: whether it was is not known until the answer.
+    committing: bool,
     flight: Flight,
 }
 
@@ -68,6 +74,9 @@ impl<E: Engine> ServerSession<E> {
             over: false,
             doubtful: false,
             spoilt: false,
+            fresh: true,
+            reads_only: false,
+            committing: false,
             flight: Flight::Landed,
         }
     }
@@ -83,8 +92,9 @@ impl<E: Engine> ServerSession<E> {
         statement
     }
 
-    /// Before each statement. Between this and [`Self::after`] the statement is in flight.
-    async fn before(&mut self, sql: &str) -> Result<(), DbErr> {
+    /// Before each statement: whether it may be run once more, if the connection was lost while it lay idle.
+    /// Between this and [`Self::after`] the statement is in flight.
+    async fn before(&mut self, sql: &str) -> Result<bool, DbErr> {
         let nature = E::Connection::nature(sql);
         self.settle().await?;
         if self.over {
@@ -93,9 +103,28 @@ impl<E: Engine> ServerSession<E> {
         if let Some(keyword) = nature.ends_transaction.filter(|_| self.depth > 0) {
             return Err(DatabaseError::EndsTransaction { keyword }.into());
         }
+        if let Some(keyword) = nature.leaves_role.filter(|_| self.shared.owner.isolated) {
+            return Err(DatabaseError::LeavesRole { keyword }.into());
+        }
         self.spoilt |= nature.leaves_state;
         self.flight = Flight::Waiting;
-        Ok(())
+        Ok(self.may_have_been_lost() && nature.only_reads)
+    }
+
+    /// To be asked of each statement: whether it is the first on a connection that others had before.
+    fn may_have_been_lost(&mut self) -> bool {
+        std::mem::take(&mut self.fresh) && self.lease.as_ref().is_some_and(Lease::is_reused)
+    }
+
+    /// If the connection was lost, takes another one.
+    async fn replaced<T>(&mut self, result: &Result<T, DbErr>, transaction: bool) -> bool {
+        let error = result.as_ref().err().and_then(DatabaseError::of);
+        if !matches!(error, Some(DatabaseError::Lost { .. })) {
+            return false;
+        }
+        let Ok(lease) = self.shared.lease(transaction).await else { return false };
+        *self = Self::new(lease);
+        true
     }
 
     /// After each statement that was waited for.
@@ -113,13 +142,39 @@ impl<E: Engine> ServerSession<E> {
         };
         self.flight = Flight::Landed;
         self.doubtful = true;
-        match E::Connection::aftermath(&error) {
-            Aftermath::Nothing => {}
+        let (aftermath, trouble) = (E::Connection::aftermath(&error), self.trouble(&error));
+        let error = Arc::new(error);
+        let typed = self.typed(aftermath, trouble, &error);
+        match aftermath {
+            Aftermath::Lost => self.give_up(Lease::lost),
+            Aftermath::Broken => self.give_up(Lease::discard),
+            _ if trouble == Some(Trouble::ReadOnly) => self.give_up(Lease::retire),
             Aftermath::RolledBack => self.over = self.depth > 0,
             Aftermath::Spoilt => self.spoilt = true,
-            Aftermath::Lost => self.give_up(Lease::lost),
+            Aftermath::Nothing => {}
         }
-        Err(kind(RuntimeErr::SqlxError(Arc::new(error))))
+        Err(typed.map_or_else(|| kind(RuntimeErr::SqlxError(error)), DbErr::from))
+    }
+
+    /// What is wrong with the server. That it takes no changes is not, where the plugin asked for that.
+    fn trouble(&self, error: &sqlx::Error) -> Option<Trouble> {
+        E::Connection::trouble(error).filter(|it| *it != Trouble::ReadOnly || !self.reads_only && !self.spoilt)
+    }
+
+    /// What is not the statement's fault, by its name.
+    fn typed(&self, aftermath: Aftermath, trouble: Option<Trouble>, cause: &Arc<sqlx::Error>) -> Option<DatabaseError> {
+        let (plugin, location) = (self.shared.owner.plugin, || self.shared.owner.location.clone());
+        let cause = || Arc::clone(cause);
+        if aftermath == Aftermath::Lost {
+            let undone = self.open && !self.committing;
+            let outcome = if undone { Outcome::RolledBack } else { Outcome::Unknown };
+            return Some(DatabaseError::Lost { plugin, location: location(), outcome, cause: cause() });
+        }
+        Some(match trouble? {
+            Trouble::ReadOnly => DatabaseError::ReadOnly { plugin, location: location(), cause: cause() },
+            Trouble::NoRoom => DatabaseError::NoRoom { plugin, location: location(), cause: cause() },
+            Trouble::Cancelled => DatabaseError::Cancelled { plugin, cause: cause() },
+        })
     }
 
     /// The connection is no more, and what was not committed was rolled back with it.
@@ -180,6 +235,7 @@ impl<E: Engine> ServerSession<E> {
 
     async fn begin_outermost(&mut self, options: TransactionOptions) -> Result<(), DbErr> {
         (self.over, self.doubtful) = (false, false);
+        self.reads_only = matches!(options.access_mode, Some(AccessMode::ReadOnly));
         // Also if this is given up before its end.
         self.open = true;
         let begun = self.text(E::Connection::begin_sql(options)).await;
@@ -187,6 +243,25 @@ impl<E: Engine> ServerSession<E> {
         // Half of it may have been done.
         self.spoilt |= begun.is_err();
         begun
+    }
+
+    async fn one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let limit = self.shared.limits.query_timeout;
+        let mut rows = self.connection()?.rows(statement);
+        let result = bounded(limit, async {
+            let first = rows.try_next().await?;
+            while rows.try_next().await?.is_some() {}
+            Ok(first)
+        });
+        let result = result.await;
+        drop(rows);
+        self.after(result, DbErr::Query)
+    }
+
+    async fn all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let limit = self.shared.limits.query_timeout;
+        let result = bounded(limit, self.connection()?.rows(statement).try_collect()).await;
+        self.after(result, DbErr::Query)
     }
 
     async fn commit_outermost(&mut self) -> Result<(), DbErr> {
@@ -198,7 +273,9 @@ impl<E: Engine> ServerSession<E> {
                 return Err(DatabaseError::RolledBack { plugin: self.shared.owner.plugin }.into());
             }
         }
+        self.committing = true;
         let committed = self.text("COMMIT".to_owned()).await;
+        self.committing = false;
         if committed.is_err() {
             self.over = true;
         }
@@ -228,25 +305,28 @@ impl<E: Engine> Session for ServerSession<E> {
     /// Reads the other rows too: an error may come after the first.
     async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let statement = self.tagged(statement);
-        self.before(&statement.sql).await?;
-        let limit = self.shared.limits.query_timeout;
-        let mut rows = self.connection()?.rows(statement);
-        let result = bounded(limit, async {
-            let first = rows.try_next().await?;
-            while rows.try_next().await?.is_some() {}
-            Ok(first)
-        });
-        let result = result.await;
-        drop(rows);
-        self.after(result, DbErr::Query)
+        let again = self.before(&statement.sql).await?.then(|| statement.clone());
+        let result = self.one(statement).await;
+        match again {
+            Some(statement) if self.replaced(&result, false).await => {
+                self.before(&statement.sql).await?;
+                self.one(statement).await
+            }
+            _ => result,
+        }
     }
 
     async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let statement = self.tagged(statement);
-        self.before(&statement.sql).await?;
-        let limit = self.shared.limits.query_timeout;
-        let result = bounded(limit, self.connection()?.rows(statement).try_collect()).await;
-        self.after(result, DbErr::Query)
+        let again = self.before(&statement.sql).await?.then(|| statement.clone());
+        let result = self.all(statement).await;
+        match again {
+            Some(statement) if self.replaced(&result, false).await => {
+                self.before(&statement.sql).await?;
+                self.all(statement).await
+            }
+            _ => result,
+        }
     }
 
     fn stream(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, DbErr>> {
@@ -276,7 +356,12 @@ impl<E: Engine> Session for ServerSession<E> {
         match self.depth {
             0 => {
                 self.settle().await?;
-                self.begin_outermost(options).await?;
+                let again = self.may_have_been_lost();
+                let begun = self.begin_outermost(options).await;
+                match again && self.replaced(&begun, true).await {
+                    true => self.begin_outermost(options).await?,
+                    false => begun?,
+                }
             }
             _ => {
                 self.before("").await?;

@@ -1,3 +1,5 @@
+use super::reads::only_reads;
+use super::role_text::leaves_role;
 use crate::database::tokens::{Quoting, Token, Tokens};
 
 /// What a piece of SQL may do to its connection, as far as its text tells. When in doubt, more.
@@ -7,6 +9,10 @@ pub(crate) struct Nature {
     pub(super) leaves_state: bool,
     /// It ends the transaction that it is in.
     pub(super) ends_transaction: Option<&'static str>,
+    /// It is one statement that does nothing but read: it may be run twice.
+    pub(super) only_reads: bool,
+    /// PostgreSQL: it leaves the role that the session began with.
+    pub(super) leaves_role: Option<&'static str>,
 }
 
 impl Nature {
@@ -25,16 +31,21 @@ impl Nature {
         leaves: impl Fn(OfStatement<'_>) -> bool,
     ) -> Self {
         let tokens: Vec<_> = Tokens { sql, quoting }.collect();
-        let mut nature = Self::default();
+        let mut nature = Self { only_reads: only_reads(&tokens), ..Self::default() };
+        let mut in_body = false;
         for statement in tokens.split(|it| *it == Token::Semicolon) {
+            if quoting == Quoting::Postgres {
+                nature.leaves_role = nature.leaves_role.or_else(|| leaves_role(statement));
+            }
+            // The rest may be of a routine's body.
+            if in_body {
+                continue;
+            }
             let first = statement.first().and_then(Token::word).unwrap_or_default();
             let ends = ends((first, statement));
             nature.ends_transaction = nature.ends_transaction.or(ends);
             nature.leaves_state |= leaves((first, statement)) || ends.is_some();
-            if is(first, "CREATE") && has_body(statement) {
-                // What follows may be of the body.
-                break;
-            }
+            in_body = is(first, "CREATE") && has_body(statement);
         }
         nature
     }

@@ -9,7 +9,7 @@ use config::Config;
 use sea_orm_migration::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_servers::{Login, MariaDb, MariaDbAddress, Postgres, PostgresAddress, Scratch};
+use test_servers::{Login, MariaDb, MariaDbAddress, Postgres, PostgresAddress, Scratch, SqlServer};
 use tokio::task::spawn_blocking;
 
 pub(super) const PLUGIN: PluginId = PluginId::new("todo");
@@ -23,6 +23,8 @@ pub(super) enum Mode {
     PluginFile,
     Postgres,
     PostgresSchema,
+    PostgresIsolated,
+    PostgresSchemaIsolated,
     EmbeddedPostgres,
     MySql,
 }
@@ -53,7 +55,9 @@ impl Fixture {
     pub(super) async fn new(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (mut config, names) = match mode {
-            Mode::Postgres | Mode::PostgresSchema => spawn_blocking(move || on_postgres(mode)).await.unwrap(),
+            Mode::Postgres | Mode::PostgresSchema | Mode::PostgresIsolated | Mode::PostgresSchemaIsolated => {
+                spawn_blocking(move || on_postgres(mode)).await.unwrap()
+            }
             Mode::MySql => spawn_blocking(on_mysql).await.unwrap(),
             _ => (in_files(mode, &folder.path().join("data/databases")), Names::None),
         };
@@ -83,7 +87,8 @@ impl Mode {
     fn acquire_timeout(self) -> u32 {
         match self {
             Self::Memory | Self::Directory | Self::PluginFile => 2000,
-            Self::Postgres | Self::PostgresSchema | Self::EmbeddedPostgres | Self::MySql => 20_000,
+            Self::Postgres | Self::PostgresSchema | Self::PostgresIsolated | Self::PostgresSchemaIsolated => 20_000,
+            Self::EmbeddedPostgres | Self::MySql => 20_000,
         }
     }
 }
@@ -111,6 +116,17 @@ fn on_postgres(mode: Mode) -> (Value, Names) {
             let connection =
                 json!({ "host": host, "port": port, "user": user, "password": password, "database": database });
             json!({ "client": "pg", "pluginDivisionMode": "schema", "connection": connection })
+        }
+        Mode::PostgresIsolated | Mode::PostgresSchemaIsolated => {
+            let Login { database, user, password } = scratch.login().unwrap();
+            server.sql(&format!("ALTER ROLE {user} CREATEDB CREATEROLE")).unwrap();
+            let connection =
+                json!({ "host": host, "port": port, "user": user, "password": password, "database": database });
+            let division = if matches!(mode, Mode::PostgresIsolated) { "database" } else { "schema" };
+            json!({
+                "client": "pg", "isolation": "role", "pluginDivisionMode": division, "prefix": scratch.prefix(),
+                "connection": connection,
+            })
         }
         _ => {
             let connection =

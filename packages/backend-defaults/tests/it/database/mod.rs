@@ -1,9 +1,12 @@
 //! What a database promises (`suite`), over every engine and mode that there is; and what one alone
-//! promises (`sqlite`). How tables come to be there: `migrations`.
+//! promises (`sqlite`). How tables come to be there: `migrations`. When it fails: `failures`.
 
+mod failures;
 mod fixture;
+mod isolation;
 mod migrations;
 mod mysql;
+mod place;
 mod provisioning;
 mod sqlite;
 mod suite;
@@ -15,6 +18,8 @@ macro_rules! over_every_mode {
         over_every_mode!(@mode plugin_file, PluginFile: $($test)* $($one)*);
         over_every_mode!(@mode postgres, Postgres: $($test)* $($many)*);
         over_every_mode!(@mode postgres_schema, PostgresSchema: $($test)* $($many)*);
+        over_every_mode!(@mode postgres_isolated, PostgresIsolated: $($test)* $($many)*);
+        over_every_mode!(@mode postgres_schema_isolated, PostgresSchemaIsolated: $($test)* $($many)*);
         over_every_mode!(@mode embedded_postgres, EmbeddedPostgres: $($test)* $($many)*);
         over_every_mode!(@mode mysql_databases, MySql: $($test)* $($many)*);
     };

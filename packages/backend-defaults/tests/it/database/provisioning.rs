@@ -1,75 +1,14 @@
 //! What is made on a PostgreSQL server, by whom, and what is said when it may not be.
 
 use backend_plugin_api::PluginId;
-use backend_plugin_api::services::Database;
 use insta::assert_snapshot;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use serde_json::{Value, json};
-use test_servers::{Postgres, PostgresAddress, PostgresOptions, Scratch, SqlServer};
+use sea_orm::{ConnectionTrait, DbBackend};
+use serde_json::json;
+use test_servers::{Postgres, PostgresOptions};
 use tokio::task::{spawn_blocking, yield_now};
 
 use super::fixture::{OTHER, PLUGIN, bounded, manager, migrate};
-
-/// A place on the server that tests share.
-struct Place {
-    server: &'static PostgresAddress,
-    scratch: Scratch<PostgresAddress>,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let server = spawn_blocking(|| Postgres::shared().unwrap()).await.unwrap();
-        Self { server, scratch: server.scratch() }
-    }
-
-    fn prefix(&self) -> &str {
-        self.scratch.prefix()
-    }
-
-    fn name(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix())
-    }
-
-    /// As the superuser; `{p}` is the prefix.
-    fn sql(&self, sql: &str) -> String {
-        self.server.sql(&sql.replace("{p}", self.prefix())).unwrap()
-    }
-
-    fn sql_in(&self, database: &str, sql: &str) -> String {
-        self.server.sql_in(&self.name(database), &sql.replace("{p}", self.prefix())).unwrap()
-    }
-
-    /// A role that may log in.
-    fn role(&self, name: &str) -> Value {
-        self.sql(&format!("CREATE ROLE {{p}}{name} LOGIN PASSWORD 'secret'"));
-        json!({ "host": self.server.host(), "port": self.server.port(), "user": self.name(name), "password": "secret" })
-    }
-
-    fn superuser(&self) -> Value {
-        let (user, password) = (self.server.user(), self.server.password());
-        json!({ "host": self.server.host(), "port": self.server.port(), "user": user, "password": password })
-    }
-
-    /// A plugin's database, by `backend.database` with the prefix laid into it.
-    fn database(&self, config: Value) -> Database {
-        let mut config = config;
-        config["client"] = "pg".into();
-        config["prefix"] = self.prefix().into();
-        manager(config).database_for(PLUGIN).unwrap()
-    }
-
-    /// Why it is not provisioned, without what differs from run to run.
-    async fn refusal(&self, config: Value) -> String {
-        let error = self.database(config).provision(&[]).await.unwrap_err();
-        let port = self.server.port().to_string();
-        format!("{error:#}").replace(self.prefix(), "P_").replace(&port, "PORT")
-    }
-}
-
-async fn ask(database: &Database, sql: &str) -> String {
-    let row = database.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
-}
+use super::place::{Place, ask};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_made_and_stamped_and_the_maintenance_database_left_alone_after() {

@@ -284,7 +284,7 @@ fn a_backend_tells_every_mistake_of_its_database_config() {
         "pluginDivisionMode": "schema",
     });
     let errors = backend(mistakes).check().err().unwrap();
-    insta::assert_snapshot!(errors, @"
+    insta::assert_snapshot!(errors, @r"
     the backend cannot start:
       - `backend.database.client`: there is no client `postgres`; did you mean `pg`?
       - `backend.database.knexConfig.pool.min`: 3 is more than `max`, which is 2
@@ -292,6 +292,5 @@ fn a_backend_tells_every_mistake_of_its_database_config() {
       - `backend.database.plugin.tood`: this backend has no plugin `tood`; did you mean `todo`?
       - `backend.database.pluginDivisionMode`: SQLite has no schemas: each plugin has a database of its own (`database`)
       - warning: `backend.database.knexConfig.pool.maxx`: is not a known key, did you mean `max`?
-      - warning: `backend.database.knexConfig.pool.min`: has no effect: connections are opened when needed, and kept
     ");
 }

@@ -5,8 +5,10 @@ use axum::extract::{Json, Query};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Router, body::Body};
-use backend_plugin_api::ApiError;
+use backend_plugin_api::services::database::{DatabaseError, Outcome};
+use backend_plugin_api::{ApiError, PluginId};
 use reqwest::Method;
+use sea_orm::{DbErr, sqlx};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -22,6 +24,29 @@ async fn broken() -> Result<(), ApiError> {
     Err(anyhow!("password is hunter2")).context("cannot reach db.internal:5432")?
 }
 
+fn lost() -> DbErr {
+    let cause = sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "reset by peer"));
+    let (plugin, location) = (PluginId::new("alpha"), "todo at db.internal:5432".to_owned());
+    DatabaseError::Lost { plugin, location, outcome: Outcome::RolledBack, cause: Arc::new(cause) }.into()
+}
+
+/// An error of a plugin's own.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Stored(#[from] DbErr);
+
+async fn database_lost() -> Result<(), ApiError> {
+    Err(lost())?
+}
+
+async fn database_wrapped() -> Result<(), ApiError> {
+    Err(anyhow::Error::new(Stored(lost()))).context("cannot list the items")?
+}
+
+async fn database_mistake() -> Result<(), ApiError> {
+    Err(DbErr::from(DatabaseError::EndsTransaction { keyword: "COMMIT" }))?
+}
+
 fn routes() -> Router {
     Router::new()
         .route("/conflict", get(|| async { ApiError::conflict("there is one already") }))
@@ -35,6 +60,9 @@ fn routes() -> Router {
                 }
             }),
         )
+        .route("/database", get(database_lost))
+        .route("/database/wrapped", get(database_wrapped))
+        .route("/database/mistake", get(database_mistake))
         .route("/empty", get(|| async { StatusCode::GONE }))
         .route("/text", get(|| async { (StatusCode::IM_A_TEAPOT, "short and stout") }))
         .route("/own", get(|| async { (StatusCode::BAD_REQUEST, Json(json!({ "mine": true }))) }))
@@ -112,6 +140,33 @@ async fn an_internal_error_tells_the_client_an_id_and_the_log_the_rest() {
         assert!(line.contains("ERROR") && line.contains(cause) && line.contains("plugin=\"alpha\""), "{line}");
         assert!(line.contains(&format!("path=\"/api/alpha{path}\"")) && !line.contains("secret"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_available_is_a_503_and_its_cause_is_in_the_log() {
+    let (lines, _guard) = Lines::capture();
+    let runs = runs().await;
+    let cause = "the connection to the database of `alpha` (todo at db.internal:5432) was lost: reset by peer; its \
+                 transaction is rolled back";
+    for path in ["/database", "/database/wrapped"] {
+        let response = runs.get(&format!("/api/alpha{path}?token=secret")).await;
+        assert_eq!(response.headers()["retry-after"], "1");
+        let message = "the database of plugin `alpha` is not available now; try again";
+        let expected = error("ServiceUnavailableError", message, "GET", &format!("{path}?token=secret"), 503);
+        assert_eq!(json_of(response).await, expected);
+        let mut lines = lines.with(&format!("path=\"/api/alpha{path}\""));
+        lines.retain(|it| it.contains("ERROR"));
+        let [line] = &lines[..] else { panic!("not one line: {lines:?}") };
+        assert!(
+            line.contains("not available: ") && line.contains("plugin=\"alpha\"") && !line.contains("secret"),
+            "{line}"
+        );
+        assert_eq!(line.matches("was lost").count(), 1, "{line}");
+    }
+    assert!(lines.text().contains(&format!("not available: cannot list the items: {cause}")), "{}", lines.text());
+    let response = runs.get("/api/alpha/database/mistake").await;
+    assert_eq!(response.headers().get("retry-after"), None);
+    assert_eq!(json_of(response).await.0, 500);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{DbErr, RuntimeErr, TransactionError, sqlx};
 
+use super::said::Said;
 use crate::PluginId;
 
 /// Why a plugin's database did not do what was asked, where it is not the statement's fault.
@@ -94,7 +95,7 @@ pub enum DatabaseError {
         waited: Duration,
     },
     /// The connection broke while it was in use.
-    #[error("the connection to the database of `{plugin}` ({location}) was lost: {cause}; {}", outcome.text())]
+    #[error("the connection to the database of `{plugin}` ({location}) was lost: {}; {}", Said(cause), outcome.text())]
     Lost {
         /// Whose.
         plugin: PluginId,
@@ -107,8 +108,9 @@ pub enum DatabaseError {
     },
     /// The server takes no changes: it is a standby, or became one.
     #[error(
-        "the database of `{plugin}` ({location}) is read-only: {cause}; its connections are closed, so that the next \
-         ones may find the primary"
+        "the database of `{plugin}` ({location}) is read-only: {}; its connections are closed, so that the next \
+         ones may find the primary",
+        Said(cause)
     )]
     ReadOnly {
         /// Whose.
@@ -119,7 +121,7 @@ pub enum DatabaseError {
         cause: Arc<sqlx::Error>,
     },
     /// The disk is full, or another resource of the server's is used up.
-    #[error("the database of `{plugin}` ({location}) has no room: {cause}; nothing of the statement was kept")]
+    #[error("the database of `{plugin}` ({location}) has no room: {}; nothing of the statement was kept", Said(cause))]
     NoRoom {
         /// Whose.
         plugin: PluginId,
@@ -129,7 +131,7 @@ pub enum DatabaseError {
         cause: Arc<sqlx::Error>,
     },
     /// The server ended a statement before its end.
-    #[error("a statement of `{plugin}` was ended by the server: {cause}")]
+    #[error("a statement of `{plugin}` was ended by the server: {}", Said(cause))]
     Cancelled {
         /// Whose.
         plugin: PluginId,
@@ -220,14 +222,8 @@ pub struct Holder {
 impl DatabaseError {
     /// The one inside `error`, if there is one.
     pub fn of(error: &DbErr) -> Option<&Self> {
-        let (DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-        else {
-            return None;
-        };
-        match &**error {
-            sqlx::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        match error {
+            DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => Self::of_runtime(error),
             _ => None,
         }
     }
@@ -240,8 +236,40 @@ impl DatabaseError {
             let of_transaction = || match it.downcast_ref::<TransactionError<DbErr>>()? {
                 TransactionError::Connection(error) | TransactionError::Transaction(error) => Self::of(error),
             };
-            own.or_else(inside).or_else(of_transaction)
+            // What is left of an error that another is `transparent` for.
+            let of_source = || it.downcast_ref::<RuntimeErr>().and_then(Self::of_runtime);
+            own.or_else(inside).or_else(of_transaction).or_else(of_source)
         })
+    }
+
+    /// Whose database it is, where that is known.
+    pub fn plugin(&self) -> Option<PluginId> {
+        match self {
+            Self::Closed { plugin }
+            | Self::Open { plugin, .. }
+            | Self::WriterBusy { plugin, .. }
+            | Self::ReadersBusy { plugin, .. }
+            | Self::ConnectionsBusy { plugin, .. }
+            | Self::BudgetSpent { plugin, .. }
+            | Self::Lost { plugin, .. }
+            | Self::ReadOnly { plugin, .. }
+            | Self::NoRoom { plugin, .. }
+            | Self::Cancelled { plugin, .. }
+            | Self::QueryTimeout { plugin, .. }
+            | Self::Locked { plugin, .. }
+            | Self::RolledBack { plugin } => Some(*plugin),
+            Self::KeepsState { .. } | Self::LeavesRole { .. } | Self::EndsTransaction { .. } => None,
+        }
+    }
+
+    fn of_runtime(error: &RuntimeErr) -> Option<&Self> {
+        match error {
+            RuntimeErr::SqlxError(error) => match &**error {
+                sqlx::Error::Io(error) => error.get_ref()?.downcast_ref(),
+                _ => None,
+            },
+            RuntimeErr::Internal(_) => None,
+        }
     }
 
     /// Whether it is the database's state, and not the statement, so that trying again later may help.

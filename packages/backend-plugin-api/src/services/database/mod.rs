@@ -7,6 +7,7 @@ mod error;
 mod handle;
 mod migration;
 mod pool;
+mod said;
 mod transaction;
 
 pub use driver::{DatabaseInfo, Driver, MigrationMode, Purpose, Session};

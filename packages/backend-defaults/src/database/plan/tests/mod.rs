@@ -1,7 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod backstage;
+mod isolation;
 mod mysql;
+mod pool;
 mod postgres;
 mod sqlite;
 
@@ -71,6 +73,8 @@ fn server(plan: &PostgresPlan) -> String {
         words.push(format!("made by {}", shown_login(admin)));
     }
     words.extend(plan.role.as_ref().map(|it| format!("role {it}")));
+    words
+        .extend(plan.isolated.then(|| if plan.ensure.role { "isolated" } else { "isolated, no role made" }.to_owned()));
     if plan.maintenance_database != "postgres" {
         words.push(format!("maintenance {}", plan.maintenance_database));
     }

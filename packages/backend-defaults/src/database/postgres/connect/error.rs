@@ -142,6 +142,12 @@ impl Failure {
         }
     }
 
+    /// Whether it may be that a session cannot begin with its `role`: there is none, or it may not be taken.
+    pub(in super::super) fn may_be_of_role(&self) -> bool {
+        // PostgreSQL: `check_role`.
+        matches!(self, Self::Refused { sqlstate, .. } if ["22023", "42501"].contains(&sqlstate.as_str()))
+    }
+
     /// Whether the next host is to be asked. libpq: not where this one answered, and refused.
     pub(super) fn is_of_this_host(&self) -> bool {
         self.is_worth_waiting() && !matches!(self, Self::TooManyConnections(_))

@@ -1,8 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broken;
+mod budget;
+mod pooling;
 mod servers;
 mod sessions;
+mod troubles;
 
 use std::time::Duration;
 
@@ -75,9 +78,18 @@ const LIMITS: Limits = Limits { pool: POOL, query_timeout: None };
 const BUDGET: BudgetPlan = BudgetPlan { max_connections: Some(10), replicas: 1 };
 
 fn pool_of<E: Engine>(engine: E, limits: Limits) -> (Database, Arc<ServerPool<E>>) {
-    let owner = Owner { plugin: PluginId::new("todo"), location: "a server".to_owned() };
+    pool_in(PluginId::new("todo"), engine, limits, &Budget::new("a server".to_owned(), BUDGET))
+}
+
+fn pool_in<E: Engine>(
+    plugin: PluginId,
+    engine: E,
+    limits: Limits,
+    budget: &Arc<Budget<E::Connection>>,
+) -> (Database, Arc<ServerPool<E>>) {
+    let owner = Owner { plugin, location: "a server".to_owned(), isolated: false };
     let info = DatabaseInfo { client: "x".to_owned(), location: owner.location.clone(), ephemeral: false };
-    let pool = Arc::new(ServerPool::new(engine, owner, limits, &Budget::new("a server".to_owned(), BUDGET)));
+    let pool = Arc::new(ServerPool::new(engine, owner, limits, budget));
     (Database::new(TestDriver { info, pool: Arc::clone(&pool) }), pool)
 }
 
