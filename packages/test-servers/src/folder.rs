@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use embedded_postgres::Account;
@@ -86,4 +87,10 @@ pub(crate) fn at_a_free_port<T>(mut start: impl FnMut(u16) -> Result<T>) -> Resu
             done => return done,
         }
     }
+}
+
+/// Between two looks at a server that starts.
+#[expect(clippy::disallowed_methods, reason = "this crate blocks, and says so")]
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
 }

@@ -3,12 +3,14 @@
 
 mod folder;
 mod mariadb;
+mod pgbouncer;
 mod postgres;
 mod programs;
 mod proxy;
 mod scratch;
 
 pub use mariadb::{MariaDb, MariaDbAddress, MariaDbOptions};
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresAddress, PostgresOptions};
 pub use proxy::Proxy;
 pub use scratch::{Login, Scratch, SqlServer};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use embedded_postgres::Account;
 
 use crate::Tls;
-use crate::folder::{ServerFolder, at_a_free_port};
+use crate::folder::{ServerFolder, at_a_free_port, pause};
 use crate::programs::MariaDbPrograms;
 use crate::scratch::{Login, Scratch, SqlServer, quoted};
 
@@ -288,11 +288,6 @@ fn run(programs: &MariaDbPrograms, folder: &ServerFolder, settings: &[String]) -
 fn greets(socket: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(socket) else { return false };
     stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok() && stream.read_exact(&mut [0]).is_ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "this crate blocks, and says so")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(5));
 }
 
 fn settings(folder: &ServerFolder) -> Result<Vec<String>> {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use test_servers::{MariaDb, Postgres};
+use test_servers::{MariaDb, PgBouncer, Postgres};
 
 use crate::sh;
 
@@ -36,6 +36,13 @@ pub(crate) const MARIADB: Requirement = Requirement {
 };
 pub(crate) const NODE: Requirement =
     Requirement { program: "node", purpose: "runs Backstage's loader", apt: "nodejs", dnf: "nodejs", find };
+pub(crate) const PGBOUNCER: Requirement = Requirement {
+    program: "pgbouncer",
+    purpose: "runs for the tests",
+    apt: "pgbouncer",
+    dnf: "pgbouncer",
+    find: |_| PgBouncer::program().ok(),
+};
 pub(crate) const POSTGRES: Requirement = Requirement {
     program: "postgres",
     purpose: "runs for the tests",
@@ -53,7 +60,7 @@ pub(crate) fn ensure(requirements: &[Requirement]) -> Result<()> {
             Some(path) => path,
             None => install(it)?,
         };
-        eprintln!("{:<9}{} ({})", it.program, found.display(), it.purpose);
+        eprintln!("{:<10}{} ({})", it.program, found.display(), it.purpose);
     }
     Ok(())
 }
@@ -68,7 +75,7 @@ fn find_in(path: &OsStr, program: &str) -> Option<PathBuf> {
 }
 
 fn install(it: &Requirement) -> Result<PathBuf> {
-    eprintln!("{:<9}not found ({}), installing it", it.program, it.purpose);
+    eprintln!("{:<10}not found ({}), installing it", it.program, it.purpose);
     if find("apt-get").is_some() {
         let packages = format!("apt-get install -y --no-install-recommends {}", it.apt);
         // A fresh container has no package lists.

@@ -59,6 +59,12 @@ pub struct DatabaseConfig {
     /// How long to wait at start for a server that is not up yet.
     #[schemars(extend("default" = "30s"))]
     pub startup_timeout: Option<Duration>,
+    /// What is between the backend and its PostgreSQL servers, if they are not connected to themselves.
+    pub pooler: Option<Pooler>,
+    /// PostgreSQL: what migrations are made through, and whatever else has to be made or looked at for them, if not
+    /// `connection`: keys that override those of `connection`, or an address. For who has a pooler, or lets another
+    /// role make tables.
+    pub migration_connection: Option<Connection>,
     /// What is done at start about migrations that were not applied yet.
     pub migrations: MigrationsConfig,
     /// Leaves migrations out altogether.
@@ -95,6 +101,8 @@ pub struct PluginDatabaseConfig {
     pub client: Option<String>,
     /// Its keys override the base's. SQLite's may also have a `filename`, relative to `directory`.
     pub connection: Option<Located<Connection>>,
+    /// Its keys override those of its `connection` and of the base's `migrationConnection`.
+    pub migration_connection: Option<Connection>,
     /// Merged over the base's.
     pub knex_config: KnexConfig,
     /// Whether its database and schema are made when they are not there.
@@ -118,6 +126,15 @@ pub enum MigrationsConfig {
     Verify,
     /// Waits until another backend has applied them.
     Wait,
+}
+
+/// What is between a backend and a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooler {
+    /// A pooler that gives each transaction another session, as PgBouncer's `pool_mode = transaction`: nothing is
+    /// kept in a session.
+    Transaction,
 }
 
 /// How plugins share a server.

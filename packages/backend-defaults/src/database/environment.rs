@@ -35,6 +35,13 @@ impl LibpqEnvironment {
         Self { variables: others.map(|(name, value)| (name.clone(), value.clone())).collect(), user: None, home: None }
     }
 
+    /// What is not of one user, for another.
+    pub(super) fn without_password(&self) -> Self {
+        let mut environment = self.clone();
+        environment.variables.remove("PGPASSWORD");
+        environment
+    }
+
     /// A variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|it| !it.is_empty())

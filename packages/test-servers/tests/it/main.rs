@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use test_servers::{MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, Scratch, SqlServer, Tls};
+use test_servers::{MariaDb, MariaDbOptions, PgBouncer, Postgres, PostgresOptions, Proxy, Scratch, SqlServer, Tls};
 
 fn tls() -> Tls {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -137,6 +137,30 @@ fn a_proxy_cuts_stalls_and_forgets() {
     proxy.heal();
     let (client, server) = pair();
     assert_eq!(says(&client, &server, 7).unwrap(), 7);
+}
+
+#[test]
+fn pgbouncer_lets_in_whom_the_server_does() {
+    let server = Postgres::shared().unwrap();
+    let scratch = server.scratch();
+    let login = scratch.login().unwrap();
+    let pooler = PgBouncer::start(server, 1).unwrap();
+    let ask = |password: &str, sql: &str| {
+        let mut psql = server.psql().unwrap();
+        psql.args(["-h", pooler.host(), "-p", &pooler.port().to_string(), "-U", &login.user, "-d", &login.database]);
+        let output = psql.args(["-c", sql]).env("PGPASSWORD", password).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (user, error) = ask(&login.password, "SELECT current_user");
+    assert_eq!((user.trim(), error.as_str()), (login.user.as_str(), ""), "{}", pooler.log().unwrap());
+    // Two sessions, one after the other, are one on the server: that is what it is for.
+    let pid = "SELECT pg_backend_pid()";
+    assert_eq!(ask(&login.password, pid), ask(&login.password, pid));
+    let (_, error) = ask("wrong", pid);
+    assert!(error.contains("authentication failed"), "{error}");
+    let port = pooler.port();
+    drop(pooler);
+    TcpStream::connect(("127.0.0.1", port)).unwrap_err();
 }
 
 /// Run by the test below in a process of its own, it waits until that is killed.

@@ -41,7 +41,7 @@ impl MySqlDriver {
         let admin = context.connector(&mysql.server, mysql.admin.as_ref().unwrap_or(&mysql.server.login));
         let shared = context.shared(&mysql.server, plan.budget);
         let engine = MySqlEngine { connector, database: mysql.database.clone(), place: shared.next_place() };
-        let owner = Owner { plugin: plan.plugin, location: plan.shown_location(), isolated: false };
+        let owner = Owner { plugin: plan.plugin, location: plan.shown_location(), isolated: false, prologue: None };
         let limits = Limits { pool: plan.pool, query_timeout: None };
         let location = plan.shown_location();
         let pool = ServerPool::new(engine, owner, limits, &shared.budget);

@@ -1,6 +1,7 @@
 //! From config to what each plugin will get, as values: nothing is opened here.
 
 mod connection_string;
+mod direct;
 mod login;
 mod mysql;
 mod node_ssl;
@@ -21,7 +22,7 @@ use backend_plugin_api::PluginId;
 use backend_plugin_api::services::database::{DatabaseInfo, MigrationMode};
 
 use self::resolve::{Resolve, did_you_mean, plugin_key};
-use super::config::DatabaseConfig;
+use super::config::{DatabaseConfig, Pooler};
 use super::environment::LibpqEnvironment;
 use super::mysql::MySqlServer;
 use super::postgres::{Login, PostgresServer};
@@ -83,6 +84,10 @@ pub enum SqlitePlace {
 pub struct PostgresPlan {
     /// How to connect.
     pub server: PostgresServer,
+    /// What is between the backend and that server.
+    pub pooler: Option<Pooler>,
+    /// What migrations are made through, if not through `server`.
+    pub direct: Option<DirectPlan>,
     /// The data folder of a private server that the backend runs: its hosts and login are known then.
     pub embedded: Option<PathBuf>,
     /// The database.
@@ -101,6 +106,15 @@ pub struct PostgresPlan {
     pub admin: Option<Login>,
     /// How long to wait at start for a server that is not up yet.
     pub startup_timeout: Duration,
+}
+
+/// How migrations get to a plugin's database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectPlan {
+    /// How to connect.
+    pub server: PostgresServer,
+    /// The database: a pooler may have another name for it.
+    pub database: String,
 }
 
 /// A database on a MySQL server.
@@ -217,6 +231,15 @@ impl DatabasePlan {
 }
 
 impl PostgresPlan {
+    /// As migrations get to it, and whatever else has to be made or looked at for them.
+    pub(crate) fn for_migrations(&self) -> Self {
+        let DirectPlan { server, database } = match &self.direct {
+            Some(direct) => direct.clone(),
+            None => return self.clone(),
+        };
+        Self { server, database, pooler: None, direct: None, ..self.clone() }
+    }
+
     /// E.g. `db.example.com:5432/portal`, in schema mode with ` schema catalog`.
     pub fn location(&self) -> String {
         let schema = self.schema.as_ref().map(|it| format!(" schema {it}")).unwrap_or_default();

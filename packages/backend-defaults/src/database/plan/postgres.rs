@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::direct::Direct;
 use super::login::login;
 use super::postgres_hosts::hosts;
 use super::resolve::{Family, Resolve, base_key};
 use super::settings::{Said, Settings};
-use super::{ANY_PLUGIN, PostgresPlan};
+use super::{ANY_PLUGIN, DirectPlan, PostgresPlan};
 use crate::database::config::{Isolation, PluginDivisionMode};
 use crate::database::credentials::{PassFile, PasswordSource};
 use crate::database::environment::LibpqEnvironment;
@@ -40,11 +41,13 @@ impl Resolve<'_> {
         let application_name = self.application_name();
         let database = settings.text("database");
         let server = server(&mut settings, self.environment, application_name);
-        let hosts = server.as_ref().map(|it| it.hosts.as_slice()).unwrap_or_default();
-        let admin = self.admin(Family::Postgres, hosts);
+        let direct = self.direct();
+        let made_at = direct.as_ref().map(|it| &it.server).or(server.as_ref());
+        let admin = self.admin(Family::Postgres, made_at.map(|it| it.hosts.as_slice()).unwrap_or_default());
         self.take_mistakes(settings, "PostgreSQL");
+        self.check_pooler(server.as_ref());
         let names = self.names(database, server.as_ref().map(|it| it.login.user.as_str()));
-        Some(self.plan_of(server?, None, names?, admin))
+        Some(self.plan_of(server?, None, names?, direct, admin))
     }
 
     /// A private server has a folder in the place of hosts and a login.
@@ -67,7 +70,7 @@ impl Resolve<'_> {
         }
         self.take_mistakes(settings, "an embedded PostgreSQL");
         let names = self.names(database, Some("postgres"));
-        Some(self.plan_of(server, Some(directory.into()), names?, None))
+        Some(self.plan_of(server, Some(directory.into()), names?, None, None))
     }
 
     fn plan_of(
@@ -75,15 +78,24 @@ impl Resolve<'_> {
         mut server: PostgresServer,
         embedded: Option<PathBuf>,
         names: Names,
+        direct: Option<Direct>,
         mut admin: Option<Login>,
     ) -> PostgresPlan {
         let Names { database, schema, role } = names;
+        let mut direct = direct
+            .map(|it| DirectPlan { server: it.server, database: it.database.unwrap_or_else(|| database.clone()) });
         let maintenance = self.config.maintenance_database.as_deref().unwrap_or(DEFAULT_MAINTENANCE_DATABASE);
         if embedded.is_none() {
             self.look_into_pass_file(&mut server.login, &server.hosts, &database);
-            admin.iter_mut().for_each(|it| self.look_into_pass_file(it, &server.hosts, maintenance));
+            if let Some(DirectPlan { server, database }) = &mut direct {
+                self.look_into_pass_file(&mut server.login, &server.hosts, database);
+            }
+            let made_at = direct.as_ref().map_or(&server, |it| &it.server);
+            admin.iter_mut().for_each(|it| self.look_into_pass_file(it, &made_at.hosts, maintenance));
         }
         PostgresPlan {
+            pooler: self.config.pooler.filter(|_| embedded.is_none()),
+            direct,
             embedded,
             database,
             schema,
@@ -175,12 +187,16 @@ impl Resolve<'_> {
         name
     }
 
-    fn application_name(&self) -> String {
+    pub(super) fn application_name(&self) -> String {
         format!("backstage_plugin_{}", self.plugin)
     }
 }
 
-fn server(settings: &mut Settings, environment: &LibpqEnvironment, application_name: String) -> Option<PostgresServer> {
+pub(super) fn server(
+    settings: &mut Settings,
+    environment: &LibpqEnvironment,
+    application_name: String,
+) -> Option<PostgresServer> {
     let hosts = hosts(settings, environment);
     let target = settings.choice("target_session_attrs", &TARGETS).or_else(|| {
         let name = environment.variable("PGTARGETSESSIONATTRS")?;

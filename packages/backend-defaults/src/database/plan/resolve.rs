@@ -75,6 +75,9 @@ impl<'a> Resolve<'a> {
             let message = format!("{name} has no roles that own tables: only PostgreSQL has this");
             self.mistake(base_key("isolation"), message);
         }
+        if family != Family::Postgres && self.inherits(family) {
+            self.refuse_direct();
+        }
         let engine = match family {
             Family::Sqlite => EnginePlan::Sqlite(self.sqlite()?),
             Family::Postgres => EnginePlan::Postgres(Box::new(self.postgres()?)),
@@ -108,7 +111,7 @@ impl<'a> Resolve<'a> {
 
     /// Whether the base's `connection` is the plugin's too. Backstage: unless the plugin has another
     /// client; here, two names of the same client are no others.
-    fn inherits(&self, family: Family) -> bool {
+    pub(super) fn inherits(&self, family: Family) -> bool {
         Family::of(self.config.client.as_deref().unwrap_or(SQLITE[0])) == Some(family)
     }
 
@@ -128,7 +131,7 @@ impl<'a> Resolve<'a> {
         said.place().map(str::to_owned)
     }
 
-    fn migrations(&self) -> MigrationMode {
+    pub(super) fn migrations(&self) -> MigrationMode {
         let own = self.own.and_then(|it| it.skip_migrations);
         if own.or(self.config.skip_migrations).unwrap_or(false) {
             return MigrationMode::Skip;

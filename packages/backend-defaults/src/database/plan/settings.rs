@@ -65,6 +65,18 @@ impl Settings {
         }
     }
 
+    /// Lays all of `over` over this.
+    pub(super) fn lay_all(&mut self, over: Self) {
+        self.values.extend(over.values);
+        self.mistakes.extend(over.mistakes);
+        self.unread |= over.unread;
+    }
+
+    /// As configured.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).map(|it| it.setting.value.expose())
+    }
+
     pub(super) fn mistake(&mut self, key: &str, message: impl Into<String>) {
         self.mistakes.push(Mistake { key: key.to_owned(), message: message.into() });
     }

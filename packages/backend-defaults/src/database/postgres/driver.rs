@@ -9,28 +9,16 @@ use backend_plugin_api::services::database::{
     DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
 };
 use sea_orm::{DbBackend, DbErr};
-use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use tokio::sync::OnceCell;
 
-use super::connect::{ConnectError, Connector};
+use super::connect::ConnectError;
 use super::context::PostgresContext;
 use super::embedded::Lease;
-use super::names::{literal, quoted};
+use super::engine::PostgresEngine;
 use super::provision::Provisioner;
 use crate::database::DatabaseError;
 use crate::database::plan::{BudgetPlan, DatabasePlan, PoolPlan, PostgresPlan};
-use crate::database::server::{self, Engine, Limits, Owner, Patience, ServerLimit, ServerPool};
-
-/// How many prepared statements a connection keeps that serves many plugins.
-const SHARED_STATEMENTS: usize = 256;
-/// PostgreSQL 14.
-const FIRST_WITH_CHECKS: u32 = 140_000;
-/// A statement ends though its client is gone: else it goes on, and counts as a connection.
-const CHECKS: &str = "SET client_connection_check_interval = '1s'";
-/// What the server takes, what of it is for others, and what it takes of the one who connects.
-const LIMIT: &str = "SELECT current_setting('max_connections')::int, \
-    current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true)::int, 0), \
-    (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = session_user)";
+use crate::database::server::{self, Limits, Owner, Patience, ServerPool};
 
 /// Nothing is opened before it is needed.
 pub(crate) struct PostgresDriver {
@@ -49,21 +37,11 @@ pub(crate) struct PostgresDriver {
 
 struct Open {
     pool: ServerPool<PostgresEngine>,
+    /// To where migrations go, if not through `pool`.
+    direct: Option<ServerPool<PostgresEngine>>,
     provisioner: Provisioner,
     /// Keeps a private server running.
     lease: Option<Lease>,
-}
-
-/// Opens the connections of a plugin.
-pub(super) struct PostgresEngine {
-    connector: Connector,
-    database: String,
-    /// What each session begins with.
-    parameters: Vec<(&'static str, String)>,
-    place: usize,
-    /// Makes another plugin's session this one's.
-    dress: String,
-    tag: String,
 }
 
 impl PostgresDriver {
@@ -99,16 +77,52 @@ impl PostgresDriver {
     async fn make(&self) -> Result<Open, DatabaseError> {
         let located = self.context.locate(&self.plan).await;
         let (server, lease) = located.map_err(|cause| self.cannot_open(cause))?;
-        let plan = Arc::new(PostgresPlan { server, ..self.plan.clone() });
+        let plan = PostgresPlan { server, ..self.plan.clone() };
+        let pool = self.pool(&plan);
+        let mut made = plan.for_migrations();
+        let mut direct = None;
+        if plan.direct.is_some() {
+            let located = self.context.locate(&made).await;
+            (made.server, _) = located.map_err(|cause| self.cannot_open(cause))?;
+            direct = Some(self.pool(&made));
+        }
+        let admin = self.context.connector(&made.server, made.admin.as_ref().unwrap_or(&made.server.login));
+        let shared = self.context.shared(&made.server, self.budget);
+        let provisioner = Provisioner { plugin: self.plugin.as_str(), plan: Arc::new(made), server: shared, admin };
+        Ok(Open { pool, direct, provisioner, lease })
+    }
+
+    /// Connections to where the plan says, which behind a pooler get their settings in each transaction.
+    fn pool(&self, plan: &PostgresPlan) -> ServerPool<PostgresEngine> {
         let connector = self.context.connector(&plan.server, &plan.server.login);
-        let admin = self.context.connector(&plan.server, plan.admin.as_ref().unwrap_or(&plan.server.login));
         let shared = self.context.shared(&plan.server, self.budget);
-        let engine = PostgresEngine::new(self.plugin, &plan, connector, shared.place(&plan));
+        let engine = PostgresEngine::new(self.plugin, plan, connector, shared.place(plan));
         let limits = Limits { pool: self.pool, query_timeout: plan.server.query_timeout };
-        let owner = Owner { plugin: self.plugin, location: self.location.clone(), isolated: plan.isolated };
-        let pool = ServerPool::new(engine, owner, limits, &shared.budget);
-        let provisioner = Provisioner { plugin: self.plugin.as_str(), plan, server: shared, admin };
-        Ok(Open { pool, provisioner, lease })
+        let owner = Owner {
+            plugin: self.plugin,
+            location: self.location.clone(),
+            isolated: plan.isolated,
+            prologue: engine.prologue(),
+        };
+        ServerPool::new(engine, owner, limits, &shared.budget)
+    }
+
+    /// Waits for a pooler, when the server behind it is there.
+    async fn wait_for_pooler(&self, pool: &ServerPool<PostgresEngine>, mut patience: Patience) -> anyhow::Result<()> {
+        let server = pool.engine().server();
+        let shared = self.context.shared(server, self.budget);
+        let _impatient = pool.impatient();
+        loop {
+            let Err(error) = pool.acquire(Purpose::Statement("")).await else { break };
+            match failure_to_connect(&error) {
+                Some(failed) if failed.is_worth_waiting() => {
+                    patience.wait(&shared.outage, server, failed.failure(), error.into()).await?;
+                }
+                _ => return Err(error.into()),
+            }
+        }
+        shared.outage.end(server);
+        Ok(())
     }
 
     fn cannot_open(&self, cause: server::ConnectError) -> DatabaseError {
@@ -117,75 +131,19 @@ impl PostgresDriver {
 }
 
 impl Open {
+    /// What is made, and what migrates, goes through these connections.
+    fn direct(&self) -> &ServerPool<PostgresEngine> {
+        self.direct.as_ref().unwrap_or(&self.pool)
+    }
+
     async fn close(&self) {
         self.pool.close().await;
+        if let Some(direct) = &self.direct {
+            direct.close().await;
+        }
         if let Some(lease) = &self.lease {
             lease.release().await;
         }
-    }
-}
-
-impl PostgresEngine {
-    fn new(plugin: PluginId, plan: &PostgresPlan, connector: Connector, place: usize) -> Self {
-        let mut parameters = Vec::new();
-        parameters.extend(plan.schema.as_ref().map(|it| ("search_path", quoted(it))));
-        parameters.extend(plan.role.as_ref().map(|it| ("role", it.clone())));
-        let database = plan.database.clone();
-        let Some(schema) = &plan.schema else {
-            let (dress, tag) = (String::new(), String::new());
-            return Self { connector, database, parameters, place, dress, tag };
-        };
-        // Not `RESET ROLE`, which is back to the role that the session was opened with.
-        let role = plan.role.as_deref().map_or("NONE".to_owned(), quoted);
-        let name = literal(&plan.server.session.application_name);
-        let dress = format!("SET search_path TO {}; SET ROLE {role}; SET application_name TO {name}", quoted(schema));
-        let tag = format!(" /*{plugin}*/");
-        Self { connector: connector.statement_cache(SHARED_STATEMENTS), database, parameters, place, dress, tag }
-    }
-
-    fn parameters(&self) -> Vec<(&str, &str)> {
-        self.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect()
-    }
-}
-
-#[async_trait]
-impl Engine for PostgresEngine {
-    type Connection = PgConnection;
-
-    async fn connect(&self) -> Result<PgConnection, server::ConnectError> {
-        let connected = self.connector.connect(&self.database, &self.parameters()).await;
-        let mut connection = connected.map_err(|error| Arc::new(error) as server::ConnectError)?;
-        if connection.server_version_num().is_some_and(|it| it >= FIRST_WITH_CHECKS) {
-            // Not all systems that servers run on can do it.
-            if let Err(error) = connection.execute(CHECKS).await {
-                tracing::debug!("{CHECKS}: {error}");
-            }
-        }
-        Ok(connection)
-    }
-
-    fn place(&self) -> usize {
-        self.place
-    }
-
-    async fn dress(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        connection.execute(AssertSqlSafe(self.dress.as_str())).await.map(drop)
-    }
-
-    async fn limit(&self, connection: &mut PgConnection) -> Option<ServerLimit> {
-        let (all, reserved, own): (i32, i32, i32) =
-            sqlx::query_as(LIMIT).persistent(false).fetch_one(connection).await.ok()?;
-        let reserved = usize::try_from(reserved).unwrap_or_default();
-        // -1: there is none.
-        Some(ServerLimit { max_connections: usize::try_from(all).ok()?, reserved, own: usize::try_from(own).ok() })
-    }
-
-    fn is_passing(&self, error: &server::ConnectError) -> bool {
-        error.downcast_ref::<ConnectError>().is_none_or(ConnectError::is_worth_waiting)
-    }
-
-    fn tag(&self) -> &str {
-        &self.tag
     }
 }
 
@@ -205,7 +163,8 @@ impl Driver for PostgresDriver {
     }
 
     async fn provision(&self, extensions: &[&str]) -> anyhow::Result<()> {
-        let Open { pool, provisioner, .. } = self.open().await?;
+        let open = self.open().await?;
+        let (pool, provisioner) = (open.direct(), &open.provisioner);
         let mut patience = Patience::new(self.plan.startup_timeout);
         let _impatient = pool.impatient();
         loop {
@@ -219,7 +178,11 @@ impl Driver for PostgresDriver {
         provisioner.note_up();
         provisioner.ensure_schema(pool).await?;
         provisioner.check_ownership(pool).await?;
-        provisioner.ensure_extensions(pool, extensions).await
+        provisioner.ensure_extensions(pool, extensions).await?;
+        match &open.direct {
+            Some(_) => self.wait_for_pooler(&open.pool, patience).await,
+            None => Ok(()),
+        }
     }
 
     fn migration_mode(&self) -> MigrationMode {
@@ -227,11 +190,11 @@ impl Driver for PostgresDriver {
     }
 
     async fn migration_connection(&self) -> anyhow::Result<MigrationConnection> {
-        let Open { pool, provisioner, .. } = self.open().await?;
+        let open = self.open().await?;
+        let (pool, provisioner) = (open.direct(), &open.provisioner);
         provisioner.check_privileges(&mut pool.acquire(Purpose::Statement("")).await?).await?;
         let slot = pool.slot().await?;
-        let PostgresEngine { connector, database, .. } = pool.engine();
-        let connected = connector.connect_alone(database, &pool.engine().parameters()).await;
+        let connected = pool.engine().connect_alone().await;
         let connection = connected.map_err(|error| self.cannot_open(Arc::new(error)))?;
         Ok(MigrationConnection::new(connection, slot))
     }

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cannot_make::CannotMake;
 use super::connect::{ConnectError, Connector, Failure};
-use super::driver::PostgresEngine;
+use super::engine::PostgresEngine;
 use super::making::Making;
 use super::names::{literal, quoted, stamp};
 use super::ownership;

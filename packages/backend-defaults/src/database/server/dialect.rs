@@ -4,6 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use sea_orm::sea_query::Values;
 use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, TransactionOptions};
 use sea_query_sqlx::SqlxValues;
+use sqlx::database::HasStatementCache;
 use sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
 use sqlx::postgres::{PgConnection, PgDatabaseError, PgSeverity};
 use sqlx::{AssertSqlSafe, Executor, MySql, Postgres};
@@ -17,19 +18,20 @@ pub(crate) trait Dialect: sqlx::Connection + Send + 'static {
     /// Whether one can wait for the end of a statement that was given up, and go on.
     const CAN_WAIT_FOR_GIVEN_UP: bool;
 
-    /// Executes a prepared statement.
-    fn execute_prepared(&mut self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>>;
+    /// Executes a prepared statement, which the connection keeps or not.
+    fn execute_prepared(&mut self, statement: Statement, keeps: bool)
+    -> BoxFuture<'_, Result<ExecResult, sqlx::Error>>;
     /// Executes text as it is, which may be several statements.
     fn execute_text(&mut self, sql: String) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>>;
-    /// The rows of a prepared statement.
-    fn rows(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, sqlx::Error>>;
+    /// The rows of a prepared statement, which the connection keeps or not.
+    fn rows(&mut self, statement: Statement, keeps: bool) -> BoxStream<'_, Result<QueryResult, sqlx::Error>>;
 
     /// What begins a transaction.
     fn begin_sql(options: TransactionOptions) -> String;
     /// What rolls back to a savepoint, and removes it.
     fn rollback_to_sql(savepoint: &str) -> String;
     /// What a text may do.
-    fn nature(sql: &str) -> Nature;
+    fn nature(sql: &str) -> Nature<'_>;
     /// What an error of a statement means for what comes after it.
     fn aftermath(error: &sqlx::Error) -> Aftermath;
     /// What the server says of itself with an error, where the statement is not at fault.
@@ -65,16 +67,20 @@ pub(crate) enum Trouble {
 
 macro_rules! executes_as {
     ($Database:ty) => {
-        fn execute_prepared(&mut self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>> {
-            Box::pin(async move { Ok(query::<$Database>(statement).execute(self).await?.into()) })
+        fn execute_prepared(
+            &mut self,
+            statement: Statement,
+            keeps: bool,
+        ) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>> {
+            Box::pin(async move { Ok(query::<$Database>(statement, keeps).execute(self).await?.into()) })
         }
 
         fn execute_text(&mut self, sql: String) -> BoxFuture<'_, Result<ExecResult, sqlx::Error>> {
             Box::pin(async move { Ok(self.execute(AssertSqlSafe(sql)).await?.into()) })
         }
 
-        fn rows(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, sqlx::Error>> {
-            query::<$Database>(statement).fetch(self).map_ok(QueryResult::from).boxed()
+        fn rows(&mut self, statement: Statement, keeps: bool) -> BoxStream<'_, Result<QueryResult, sqlx::Error>> {
+            query::<$Database>(statement, keeps).fetch(self).map_ok(QueryResult::from).boxed()
         }
     };
 }
@@ -95,7 +101,7 @@ impl Dialect for PgConnection {
         format!("ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}")
     }
 
-    fn nature(sql: &str) -> Nature {
+    fn nature(sql: &str) -> Nature<'_> {
         Nature::in_postgres(sql)
     }
 
@@ -144,7 +150,7 @@ impl Dialect for MySqlConnection {
         format!("ROLLBACK TO SAVEPOINT {savepoint}")
     }
 
-    fn nature(sql: &str) -> Nature {
+    fn nature(sql: &str) -> Nature<'_> {
         Nature::in_mysql(sql)
     }
 
@@ -196,11 +202,11 @@ fn of_server<E: sqlx::error::DatabaseError>(error: &sqlx::Error) -> Option<&E> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-fn query<DB>(statement: Statement) -> sqlx::query::Query<'static, DB, SqlxValues>
+fn query<DB>(statement: Statement, keeps: bool) -> sqlx::query::Query<'static, DB, SqlxValues>
 where
-    DB: sqlx::Database,
+    DB: sqlx::Database + HasStatementCache,
     SqlxValues: sqlx::IntoArguments<DB>,
 {
     let values = statement.values.unwrap_or(Values(Vec::new()));
-    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
+    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values)).persistent(keeps)
 }

@@ -83,10 +83,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn is_passing(&self, error: &ConnectError) -> bool;
 }
 
-/// Whose connections they are, for messages.
+/// Whose connections they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     pub(crate) plugin: PluginId,
+    /// Where each transaction gets another session, behind a pooler: what it begins with. Then statements are not
+    /// kept prepared, each has a transaction, and what would be kept in a session is refused.
+    pub(crate) prologue: Option<String>,
     /// As in [`DatabaseInfo`](backend_plugin_api::services::database::DatabaseInfo).
     pub(crate) location: String,
     /// They are to stay in the role that they begin with: `backend.database.isolation`.

@@ -92,8 +92,8 @@ impl<E: Engine> ServerSession<E> {
         statement
     }
 
-    /// Before each statement: whether it may be run once more, if the connection was lost while it lay idle.
-    /// Between this and [`Self::after`] the statement is in flight.
+    /// Before each statement: whether it does nothing but read. Between this and [`Self::after`] the statement is
+    /// in flight.
     async fn before(&mut self, sql: &str) -> Result<bool, DbErr> {
         let nature = E::Connection::nature(sql);
         self.settle().await?;
@@ -106,9 +106,12 @@ impl<E: Engine> ServerSession<E> {
         if let Some(keyword) = nature.leaves_role.filter(|_| self.shared.owner.isolated) {
             return Err(DatabaseError::LeavesRole { keyword }.into());
         }
-        self.spoilt |= nature.leaves_state;
+        if let Some(keyword) = nature.leaves_state.filter(|_| self.is_pooled()) {
+            return Err(DatabaseError::KeepsState { keyword: keyword.to_owned() }.into());
+        }
+        self.spoilt |= nature.leaves_state.is_some();
         self.flight = Flight::Waiting;
-        Ok(self.may_have_been_lost() && nature.only_reads)
+        Ok(nature.only_reads)
     }
 
     /// To be asked of each statement: whether it is the first on a connection that others had before.
@@ -125,6 +128,51 @@ impl<E: Engine> ServerSession<E> {
         let Ok(lease) = self.shared.lease(transaction).await else { return false };
         *self = Self::new(lease);
         true
+    }
+
+    /// [`Self::before`] a statement of the holder's: whether it may be run once more, if the connection was lost
+    /// while it lay idle. One that is alone behind a pooler gets a transaction, so that its steps come to the same
+    /// session, which is prepared for it.
+    async fn before_statement(&mut self, sql: &str) -> Result<bool, DbErr> {
+        let only_reads = self.before(sql).await?;
+        let may_have_been_lost = self.may_have_been_lost();
+        if !self.is_alone() {
+            return Ok(may_have_been_lost && only_reads);
+        }
+        self.begin_somewhere(TransactionOptions::default(), may_have_been_lost).await?;
+        self.flight = Flight::Waiting;
+        Ok(false)
+    }
+
+    /// [`Self::after`] a statement of the holder's.
+    async fn after_statement<T>(
+        &mut self,
+        result: Result<T, Failure>,
+        kind: fn(RuntimeErr) -> DbErr,
+    ) -> Result<T, DbErr> {
+        let result = self.after(result, kind);
+        if self.is_alone() {
+            let ended = match &result {
+                Ok(_) => self.commit_outermost().await,
+                Err(_) => {
+                    self.behind = true;
+                    // The first error tells more.
+                    self.settle().await.or(Ok(()))
+                }
+            };
+            self.over = self.lease.is_none();
+            ended?;
+        }
+        result
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.shared.owner.prologue.is_some()
+    }
+
+    /// Whether a statement has no transaction but that which it is given.
+    fn is_alone(&self) -> bool {
+        self.depth == 0 && self.is_pooled()
     }
 
     /// After each statement that was waited for.
@@ -233,12 +281,26 @@ impl<E: Engine> ServerSession<E> {
         self.after(result, DbErr::Exec).map(drop)
     }
 
+    /// On another connection, if this one was lost while it lay idle.
+    async fn begin_somewhere(&mut self, options: TransactionOptions, may_have_been_lost: bool) -> Result<(), DbErr> {
+        let begun = self.begin_outermost(options).await;
+        match may_have_been_lost && self.replaced(&begun, true).await {
+            true => self.begin_outermost(options).await,
+            false => begun,
+        }
+    }
+
     async fn begin_outermost(&mut self, options: TransactionOptions) -> Result<(), DbErr> {
         (self.over, self.doubtful) = (false, false);
         self.reads_only = matches!(options.access_mode, Some(AccessMode::ReadOnly));
         // Also if this is given up before its end.
         self.open = true;
-        let begun = self.text(E::Connection::begin_sql(options)).await;
+        let begin = E::Connection::begin_sql(options);
+        let begin = match &self.shared.owner.prologue {
+            Some(prologue) => format!("{begin}; {prologue}"),
+            None => begin,
+        };
+        let begun = self.text(begin).await;
         self.open &= begun.is_ok();
         // Half of it may have been done.
         self.spoilt |= begun.is_err();
@@ -246,8 +308,8 @@ impl<E: Engine> ServerSession<E> {
     }
 
     async fn one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let limit = self.shared.limits.query_timeout;
-        let mut rows = self.connection()?.rows(statement);
+        let (limit, keeps) = (self.shared.limits.query_timeout, !self.is_pooled());
+        let mut rows = self.connection()?.rows(statement, keeps);
         let result = bounded(limit, async {
             let first = rows.try_next().await?;
             while rows.try_next().await?.is_some() {}
@@ -255,13 +317,13 @@ impl<E: Engine> ServerSession<E> {
         });
         let result = result.await;
         drop(rows);
-        self.after(result, DbErr::Query)
+        self.after_statement(result, DbErr::Query).await
     }
 
     async fn all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let limit = self.shared.limits.query_timeout;
-        let result = bounded(limit, self.connection()?.rows(statement).try_collect()).await;
-        self.after(result, DbErr::Query)
+        let (limit, keeps) = (self.shared.limits.query_timeout, !self.is_pooled());
+        let result = bounded(limit, self.connection()?.rows(statement, keeps).try_collect()).await;
+        self.after_statement(result, DbErr::Query).await
     }
 
     async fn commit_outermost(&mut self) -> Result<(), DbErr> {
@@ -289,23 +351,23 @@ impl<E: Engine> ServerSession<E> {
 impl<E: Engine> Session for ServerSession<E> {
     async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
         let statement = self.tagged(statement);
-        self.before(&statement.sql).await?;
-        let limit = self.shared.limits.query_timeout;
-        let result = bounded(limit, self.connection()?.execute_prepared(statement)).await;
-        self.after(result, DbErr::Exec)
+        self.before_statement(&statement.sql).await?;
+        let (limit, keeps) = (self.shared.limits.query_timeout, !self.is_pooled());
+        let result = bounded(limit, self.connection()?.execute_prepared(statement, keeps)).await;
+        self.after_statement(result, DbErr::Exec).await
     }
 
     async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.before(sql).await?;
+        self.before_statement(sql).await?;
         let limit = self.shared.limits.query_timeout;
         let result = bounded(limit, self.connection()?.execute_text(sql.to_owned())).await;
-        self.after(result, DbErr::Exec)
+        self.after_statement(result, DbErr::Exec).await
     }
 
     /// Reads the other rows too: an error may come after the first.
     async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let statement = self.tagged(statement);
-        let again = self.before(&statement.sql).await?.then(|| statement.clone());
+        let again = self.before_statement(&statement.sql).await?.then(|| statement.clone());
         let result = self.one(statement).await;
         match again {
             Some(statement) if self.replaced(&result, false).await => {
@@ -318,7 +380,7 @@ impl<E: Engine> Session for ServerSession<E> {
 
     async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let statement = self.tagged(statement);
-        let again = self.before(&statement.sql).await?.then(|| statement.clone());
+        let again = self.before_statement(&statement.sql).await?.then(|| statement.clone());
         let result = self.all(statement).await;
         match again {
             Some(statement) if self.replaced(&result, false).await => {
@@ -332,10 +394,10 @@ impl<E: Engine> Session for ServerSession<E> {
     fn stream(&mut self, statement: Statement) -> BoxStream<'_, Result<QueryResult, DbErr>> {
         let statement = self.tagged(statement);
         Box::pin(async_stream::try_stream! {
-            self.before(&statement.sql).await?;
-            let limit = self.shared.limits.query_timeout;
+            self.before_statement(&statement.sql).await?;
+            let (limit, keeps) = (self.shared.limits.query_timeout, !self.is_pooled());
             let Self { lease: Some(lease), flight, .. } = &mut *self else { return };
-            let mut rows = lease.connection().rows(statement);
+            let mut rows = lease.connection().rows(statement, keeps);
             let end = loop {
                 *flight = Flight::Waiting;
                 match bounded(limit, rows.try_next()).await {
@@ -348,7 +410,7 @@ impl<E: Engine> Session for ServerSession<E> {
                 }
             };
             drop(rows);
-            self.after(end, DbErr::Query)?;
+            self.after_statement(end, DbErr::Query).await?;
         })
     }
 
@@ -356,12 +418,8 @@ impl<E: Engine> Session for ServerSession<E> {
         match self.depth {
             0 => {
                 self.settle().await?;
-                let again = self.may_have_been_lost();
-                let begun = self.begin_outermost(options).await;
-                match again && self.replaced(&begun, true).await {
-                    true => self.begin_outermost(options).await?,
-                    false => begun?,
-                }
+                let may_have_been_lost = self.may_have_been_lost();
+                self.begin_somewhere(options, may_have_been_lost).await?;
             }
             _ => {
                 self.before("").await?;

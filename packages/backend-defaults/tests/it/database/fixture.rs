@@ -9,7 +9,7 @@ use config::Config;
 use sea_orm_migration::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_servers::{Login, MariaDb, MariaDbAddress, Postgres, PostgresAddress, Scratch, SqlServer};
+use test_servers::{Login, MariaDb, MariaDbAddress, PgBouncer, Postgres, PostgresAddress, Scratch, SqlServer};
 use tokio::task::spawn_blocking;
 
 pub(super) const PLUGIN: PluginId = PluginId::new("todo");
@@ -25,6 +25,9 @@ pub(super) enum Mode {
     PostgresSchema,
     PostgresIsolated,
     PostgresSchemaIsolated,
+    /// Transactions change between two sessions of the server.
+    PgBouncer,
+    PgBouncerSchema,
     EmbeddedPostgres,
     MySql,
 }
@@ -44,6 +47,7 @@ enum Names {
     /// There is no server.
     None,
     Postgres {
+        _pooler: Option<PgBouncer>,
         _scratch: Scratch<PostgresAddress>,
     },
     MySql {
@@ -55,11 +59,11 @@ impl Fixture {
     pub(super) async fn new(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (mut config, names) = match mode {
-            Mode::Postgres | Mode::PostgresSchema | Mode::PostgresIsolated | Mode::PostgresSchemaIsolated => {
-                spawn_blocking(move || on_postgres(mode)).await.unwrap()
-            }
             Mode::MySql => spawn_blocking(on_mysql).await.unwrap(),
-            _ => (in_files(mode, &folder.path().join("data/databases")), Names::None),
+            Mode::Memory | Mode::Directory | Mode::PluginFile | Mode::EmbeddedPostgres => {
+                (in_files(mode, &folder.path().join("data/databases")), Names::None)
+            }
+            _ => spawn_blocking(move || on_postgres(mode)).await.unwrap(),
         };
         config["knexConfig"] = json!({ "pool": { "max": 4, "acquireTimeoutMillis": mode.acquire_timeout() } });
         let manager = manager(config.clone());
@@ -87,8 +91,7 @@ impl Mode {
     fn acquire_timeout(self) -> u32 {
         match self {
             Self::Memory | Self::Directory | Self::PluginFile => 2000,
-            Self::Postgres | Self::PostgresSchema | Self::PostgresIsolated | Self::PostgresSchemaIsolated => 20_000,
-            Self::EmbeddedPostgres | Self::MySql => 20_000,
+            _ => 20_000,
         }
     }
 }
@@ -110,8 +113,8 @@ fn on_postgres(mode: Mode) -> (Value, Names) {
     let server = Postgres::shared().unwrap();
     let scratch = server.scratch();
     let (host, port) = (server.host(), server.port());
-    let config = match mode {
-        Mode::PostgresSchema => {
+    let mut config = match mode {
+        Mode::PostgresSchema | Mode::PgBouncerSchema => {
             let Login { database, user, password } = scratch.login().unwrap();
             let connection =
                 json!({ "host": host, "port": port, "user": user, "password": password, "database": database });
@@ -134,7 +137,16 @@ fn on_postgres(mode: Mode) -> (Value, Names) {
             json!({ "client": "pg", "prefix": scratch.prefix(), "connection": connection })
         }
     };
-    (config, Names::Postgres { _scratch: scratch })
+    let pooler = match mode {
+        Mode::PgBouncer | Mode::PgBouncerSchema => Some(PgBouncer::start(server, 2).unwrap()),
+        _ => None,
+    };
+    if let Some(pooler) = &pooler {
+        config["pooler"] = "transaction".into();
+        config["migrationConnection"] = json!({ "host": host, "port": port });
+        config["connection"]["port"] = pooler.port().into();
+    }
+    (config, Names::Postgres { _pooler: pooler, _scratch: scratch })
 }
 
 fn on_mysql() -> (Value, Names) {

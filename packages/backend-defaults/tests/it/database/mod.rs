@@ -7,6 +7,7 @@ mod isolation;
 mod migrations;
 mod mysql;
 mod place;
+mod pooler;
 mod provisioning;
 mod sqlite;
 mod suite;
@@ -20,6 +21,8 @@ macro_rules! over_every_mode {
         over_every_mode!(@mode postgres_schema, PostgresSchema: $($test)* $($many)*);
         over_every_mode!(@mode postgres_isolated, PostgresIsolated: $($test)* $($many)*);
         over_every_mode!(@mode postgres_schema_isolated, PostgresSchemaIsolated: $($test)* $($many)*);
+        over_every_mode!(@mode pgbouncer, PgBouncer: $($test)* $($many)*);
+        over_every_mode!(@mode pgbouncer_schema, PgBouncerSchema: $($test)* $($many)*);
         over_every_mode!(@mode embedded_postgres, EmbeddedPostgres: $($test)* $($many)*);
         over_every_mode!(@mode mysql_databases, MySql: $($test)* $($many)*);
     };

@@ -4,6 +4,7 @@ mod backstage;
 mod isolation;
 mod mysql;
 mod pool;
+mod pooler;
 mod postgres;
 mod sqlite;
 
@@ -68,6 +69,11 @@ fn server(plan: &PostgresPlan) -> String {
     }
     if plan.embedded.is_none() {
         words.push(format!("as {}", shown_login(login)));
+    }
+    words.extend(plan.pooler.map(|it| format!("by a pooler ({it:?})")));
+    if let Some(DirectPlan { server, database }) = &plan.direct {
+        let with_database = if *database == plan.database { String::new() } else { format!("/{database}") };
+        words.push(format!("migrates at {server}{with_database} as {}", shown_login(&server.login)));
     }
     if let Some(admin) = &plan.admin {
         words.push(format!("made by {}", shown_login(admin)));

@@ -131,6 +131,9 @@ impl Error for ConnectError {
     }
 }
 
+/// PgBouncer, whose code for almost everything is 08P01: it has no connection to the server, for now.
+const AWAY: [&str; 4] = ["query_wait_timeout", "server down", "server_connect_timeout", "server_login_retry"];
+
 impl Failure {
     /// Whether it may work later without anybody changing anything.
     pub fn is_worth_waiting(&self) -> bool {
@@ -205,6 +208,12 @@ impl Failure {
             "57P03" | "57P01" | "57P02" => Self::NotUpYet(message),
             "3D000" => Self::DatabaseMissing(message),
             "53300" => Self::TooManyConnections(message),
+            "08P01" if AWAY.iter().any(|it| message.contains(it)) => Self::NotUpYet(message),
+            "08P01" if message.contains("max_client_conn") => Self::TooManyConnections(message),
+            "08P01" if message.contains("authentication failed") => {
+                let advice = advice(&message, with_password);
+                Self::Authentication { sqlstate: sqlstate.to_owned(), message, advice }
+            }
             _ if sqlstate.starts_with("28") => {
                 let advice = advice(&message, with_password);
                 Self::Authentication { sqlstate: sqlstate.to_owned(), message, advice }

@@ -11,6 +11,7 @@ mod offers;
 mod relay;
 mod session;
 mod tls;
+mod types;
 
 pub use error::{ConnectError, Failure};
 pub use offers::TlsOffers;
@@ -54,19 +55,28 @@ pub struct Connector {
     offers: Arc<TlsOffers>,
     passwords: Arc<dyn PasswordProvider>,
     statement_cache: usize,
+    pooled: bool,
 }
 
 impl Connector {
     /// Connects to nothing yet.
     pub fn new(server: PostgresServer, passwords: Arc<dyn PasswordProvider>) -> Self {
         let tls = Tls::new(server.tls.clone());
-        Self { server, tls, offers: Arc::default(), passwords, statement_cache: 100 }
+        Self { server, tls, offers: Arc::default(), passwords, statement_cache: 100, pooled: false }
     }
 
     /// How many prepared statements a connection keeps. sqlx: 100.
     #[must_use]
     pub fn statement_cache(mut self, statements: usize) -> Self {
         self.statement_cache = statements;
+        self
+    }
+
+    /// Through a pooler that gives each transaction another session: no settings are sent along, which it would
+    /// refuse or lose, those of [`SessionSettings`](super::SessionSettings) neither, but for the application's name.
+    #[must_use]
+    pub fn behind_pooler(mut self) -> Self {
+        self.pooled = true;
         self
     }
 
@@ -198,11 +208,17 @@ impl Connector {
             .statement_cache_capacity(self.statement_cache)
             // Servers since version 12 do by themselves what it is for, and poolers refuse it.
             .extra_float_digits(None);
+        if self.pooled {
+            return options;
+        }
         let configured = session.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         options.options(configured.chain(parameters.iter().copied()))
     }
 
     async fn suits<S: Session>(&self, mut session: S, wanted: TargetSessionAttrs) -> Result<S, Failure> {
+        if self.pooled {
+            self.in_time(async { session.learn_types().await.map_err(|error| Failure::of(error, true)) }).await?;
+        }
         if wanted == TargetSessionAttrs::Any {
             return Ok(session);
         }

@@ -4,7 +4,9 @@ use std::future::Future;
 
 use sea_orm::SqlxPostgresConnector;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, Row};
+
+use super::types;
 
 pub(super) trait Session: Sized + Send {
     /// Whether it would connect again by itself, and must not be able to.
@@ -14,6 +16,9 @@ pub(super) trait Session: Sized + Send {
 
     /// Whether the server is in recovery, and whether the session is read-only.
     fn state(&mut self) -> impl Future<Output = sqlx::Result<(bool, bool)>> + Send;
+
+    /// So that statements work that are prepared without a name.
+    fn learn_types(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     fn close(self) -> impl Future<Output = ()> + Send;
 }
@@ -28,7 +33,11 @@ impl Session for PgConnection {
     }
 
     async fn state(&mut self) -> sqlx::Result<(bool, bool)> {
-        sqlx::query_as(STATE).persistent(false).fetch_one(self).await
+        state(self).await
+    }
+
+    async fn learn_types(&mut self) -> sqlx::Result<()> {
+        types::learn(self).await
     }
 
     async fn close(self) {
@@ -50,12 +59,22 @@ impl Session for PgPool {
     }
 
     async fn state(&mut self) -> sqlx::Result<(bool, bool)> {
-        sqlx::query_as(STATE).persistent(false).fetch_one(&*self).await
+        state(&*self).await
+    }
+
+    async fn learn_types(&mut self) -> sqlx::Result<()> {
+        types::learn(&mut *self.acquire().await?).await
     }
 
     async fn close(self) {
         Self::close(&self).await;
     }
+}
+
+/// In one message: behind a pooler two could come to different servers.
+async fn state<'c>(executor: impl sqlx::Executor<'c, Database = sqlx::Postgres>) -> sqlx::Result<(bool, bool)> {
+    let row = sqlx::raw_sql(STATE).fetch_one(executor).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// As sea-orm takes it.

@@ -87,7 +87,7 @@ fn pool_in<E: Engine>(
     limits: Limits,
     budget: &Arc<Budget<E::Connection>>,
 ) -> (Database, Arc<ServerPool<E>>) {
-    let owner = Owner { plugin, location: "a server".to_owned(), isolated: false };
+    let owner = Owner { plugin, location: "a server".to_owned(), isolated: false, prologue: None };
     let info = DatabaseInfo { client: "x".to_owned(), location: owner.location.clone(), ephemeral: false };
     let pool = Arc::new(ServerPool::new(engine, owner, limits, budget));
     (Database::new(TestDriver { info, pool: Arc::clone(&pool) }), pool)
