@@ -40,6 +40,14 @@ impl Wired {
         self.container.config()
     }
 
+    /// The plugins that get a database, in the order they were added.
+    pub fn plugins_with_database(&self) -> Vec<PluginId> {
+        let modules = |id: PluginId| self.modules.iter().filter(move |it| it.extends.plugin == id);
+        let plugins = self.plugins.iter();
+        let with = plugins.filter(|it| needs_database(&it.needs) || modules(it.id).any(|it| needs_database(&it.needs)));
+        with.map(|it| it.id).collect()
+    }
+
     /// What checked the config, for when it changes.
     pub fn take_checker(&mut self) -> Option<ConfigChecker> {
         self.checker.take()

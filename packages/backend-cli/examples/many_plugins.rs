@@ -1,16 +1,16 @@
-//! A backend with `EXTRA_PLUGINS` (50) trivial plugins: one table each, and one route that inserts a
-//! row and counts. What provisioning and pools are measured with.
+//! A backend with `EXTRA_PLUGINS` (50) trivial plugins: one table each, a route that inserts a row and counts, and one
+//! that inserts and reads a row by its id. What provisioning, pools and failures are measured with.
 
 use std::process::ExitCode;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::routing::get;
 use backend_app_api::Backend;
 use backend_plugin_api::services::{Database, HttpRouter};
 use backend_plugin_api::{ApiError, Migrations, Plugin, PluginId, Result};
-use sea_orm::ActiveValue::NotSet;
-use sea_orm::{ActiveModelTrait, EntityTrait, PaginatorTrait};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, PaginatorTrait, TransactionSession, TransactionTrait};
 use sea_orm_migration::prelude::*;
 
 fn main() -> ExitCode {
@@ -44,7 +44,8 @@ impl<const N: usize> Plugin for Extra<N> {
     }
 
     async fn init(self, (database, http): Self::Deps) -> Result<()> {
-        http.mount(Router::new().route("/", get(touch)).with_state(database))?;
+        let routes = Router::new().route("/", get(touch)).route("/{id}", get(read).put(write));
+        http.mount(routes.with_state(database))?;
         Ok(())
     }
 }
@@ -52,6 +53,18 @@ impl<const N: usize> Plugin for Extra<N> {
 async fn touch(State(database): State<Database>) -> Result<String, ApiError> {
     rows::ActiveModel { id: NotSet, at: NotSet }.insert(&database).await?;
     Ok(rows::Entity::find().count(&database).await?.to_string())
+}
+
+async fn write(State(database): State<Database>, Path(id): Path<i64>) -> Result<String, ApiError> {
+    let transaction = database.begin().await?;
+    let row = rows::ActiveModel { id: Set(id), at: NotSet }.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(row.id.to_string())
+}
+
+async fn read(State(database): State<Database>, Path(id): Path<i64>) -> Result<String, ApiError> {
+    let row = rows::Entity::find_by_id(id).one(&database).await?;
+    Ok(row.ok_or_else(|| ApiError::not_found(format!("there is no row {id}")))?.id.to_string())
 }
 
 mod rows {

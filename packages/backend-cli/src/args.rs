@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use config::{Duration, Sources};
 
 use crate::config_commands::ConfigCommand;
+use crate::db_commands::DbCommand;
 use crate::fetch::fetch;
 use crate::load;
 
@@ -30,6 +31,9 @@ pub enum Command {
     /// Print, check and explain the config.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show the databases of plugins.
+    #[command(subcommand)]
+    Db(DbCommand),
 }
 
 /// How to start.

@@ -81,7 +81,7 @@ mod tests {
         let of_sqlite = PoolStatus { max: 5, ..PoolStatus::default() };
         let first = || pool(10, "db:5432", Some(77), Some(100));
         let pools = vec![first(), of_sqlite, pool(3, "other:5432", Some(5), None), first()];
-        assert_snapshot!(lines(pools), @r"
+        assert_snapshot!(lines(pools), @"
         database server `db:5432`: up to 77 of its 100 connections for 2 plugins (`backend.database.maxConnections`), which may ask for 20 (`knexConfig.pool.max`)
         database server `other:5432`: up to 5 connections for 1 plugin (`backend.database.maxConnections`), which may ask for 3 (`knexConfig.pool.max`)
         ");

@@ -3,6 +3,7 @@
 mod args;
 mod config_commands;
 mod connections;
+mod db_commands;
 mod fetch;
 mod load;
 mod report;
@@ -18,6 +19,7 @@ use clap::Parser;
 
 pub use args::{Cli, Command, ConfigArgs, StartArgs};
 pub use config_commands::{ConfigCommand, OutputFormat};
+pub use db_commands::DbCommand;
 
 /// Runs what the command line asks for, on a backend to which `add_plugins` adds its plugins.
 pub fn main(add_plugins: impl FnOnce(Backend) -> Backend) -> ExitCode {
@@ -33,5 +35,6 @@ pub fn run(cli: Cli, add_plugins: impl FnOnce(Backend) -> Backend) -> ExitCode {
             start::start(&cli.config, StartArgs { strict }, add_plugins)
         }
         Some(Command::Config(command)) => config_commands::run(&command, &cli.config, add_plugins),
+        Some(Command::Db(command)) => db_commands::run(&command, &cli.config, add_plugins),
     }
 }

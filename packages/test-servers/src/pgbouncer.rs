@@ -113,6 +113,7 @@ fn settings(folder: &ServerFolder, server: &PostgresAddress, port: u16, connecti
          default_pool_size = {connections}\n\
          max_client_conn = 1000\n\
          server_idle_timeout = 10\n\
+         server_login_retry = 1\n\
          listen_addr = 127.0.0.1\n\
          listen_port = {port}\n\
          unix_socket_dir =\n\

@@ -63,7 +63,7 @@ fn without_config(add_plugins: impl FnOnce(Backend) -> Backend) -> Backend {
 }
 
 /// Writes the result.
-fn put(result: &str) -> ExitCode {
+pub(crate) fn put(result: &str) -> ExitCode {
     use std::io::{ErrorKind, Write, stdout};
 
     match writeln!(stdout(), "{}", result.trim_end_matches('\n')) {

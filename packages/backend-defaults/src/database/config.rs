@@ -64,6 +64,7 @@ pub struct DatabaseConfig {
     /// PostgreSQL: what migrations are made through, and whatever else has to be made or looked at for them, if not
     /// `connection`: keys that override those of `connection`, or an address. For who has a pooler, or lets another
     /// role make tables.
+    #[schemars(schema_with = "Connection::to_postgres")]
     pub migration_connection: Option<Connection>,
     /// What is done at start about migrations that were not applied yet.
     pub migrations: MigrationsConfig,
@@ -102,6 +103,7 @@ pub struct PluginDatabaseConfig {
     /// Its keys override the base's. SQLite's may also have a `filename`, relative to `directory`.
     pub connection: Option<Located<Connection>>,
     /// Its keys override those of its `connection` and of the base's `migrationConnection`.
+    #[schemars(schema_with = "Connection::to_postgres")]
     pub migration_connection: Option<Connection>,
     /// Merged over the base's.
     pub knex_config: KnexConfig,

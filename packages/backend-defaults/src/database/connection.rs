@@ -85,3 +85,24 @@ impl JsonSchema for Connection {
         })
     }
 }
+
+impl Connection {
+    /// What one to PostgreSQL may have.
+    pub(super) fn to_postgres(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "string", "visibility": "secret" },
+                {
+                    "type": "object",
+                    "properties": {
+                        "host": { "type": "string", "description": "As `connection.host`." },
+                        "port": { "type": ["number", "string"], "description": "As `connection.port`; default 5432 where there is a `host` here" },
+                        "user": { "type": "string", "description": "Who migrates, and owns what is made" },
+                        "password": { "type": "string", "description": "As `connection.password`.", "visibility": "secret" },
+                        "database": { "type": "string", "description": "As `connection.database`, where a pooler has another name for it" },
+                    },
+                },
+            ],
+        })
+    }
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use test_servers::{MariaDb, MariaDbOptions, Postgres, PostgresOptions, SqlServer as _};
+use test_servers::{MariaDb, MariaDbOptions, PgBouncer, Postgres, PostgresOptions, SqlServer as _};
 
 use crate::process::Home;
 
@@ -148,6 +148,32 @@ async fn a_role_that_may_create_schemas() {
 async fn a_role_that_may_create_nothing_in_a_database() {
     let machine = Machine::new(&format!("{}\n    ensureExists: false\n", block("schema")));
     machine.psql("privileges-4").works_for_portal().await;
+}
+
+#[tokio::test]
+async fn a_role_that_migrates() {
+    let machine = Machine::new(&block("migrator")).psql("migrator-privileges");
+    machine.works_for_portal().await;
+    let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname IN ('catalog', 'todo')";
+    assert_eq!(machine.server.address().sql_in("portal", owners).unwrap(), "portal_migrator");
+}
+
+#[tokio::test]
+async fn behind_a_pooler() {
+    let machine = Machine::new(&block("pooler"));
+    let address = machine.server.address();
+    let pooler = PgBouncer::start(address, 2).unwrap();
+    let (port, server_port) = (pooler.port().to_string(), address.port().to_string());
+    let variables = [
+        ("PGBOUNCER_HOST", pooler.host()),
+        ("PGBOUNCER_PORT", &port),
+        ("POSTGRES_HOST", address.host()),
+        ("POSTGRES_PORT", &server_port),
+        ("POSTGRES_USER", address.user()),
+        ("POSTGRES_PASSWORD", address.password()),
+    ];
+    works(&machine.home, &variables.map(|(name, value)| (name.to_owned(), value.to_owned()))).await;
+    assert_eq!(machine.databases(), "backstage_plugin_catalog\nbackstage_plugin_todo");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod config_commands;
 mod databases_document;
+mod db_commands;
 mod demo;
 mod layout;
 mod process;

@@ -82,9 +82,13 @@ impl Resolve<'_> {
     }
 
     /// What cannot be done through a pooler, where nothing else is said.
-    pub(super) fn check_pooler(&mut self, server: Option<&PostgresServer>) {
+    pub(super) fn check_pooler(&mut self, server: Option<&PostgresServer>, migrates_the_same_way: bool) {
         if self.config.pooler.is_none() {
             return;
+        }
+        if migrates_the_same_way {
+            let message = "this is the way through the pooler: say what is other on the way to the server itself";
+            self.mistake(base_key("migrationConnection"), message);
         }
         let direct =
             self.config.migration_connection.is_some() || self.own.is_some_and(|it| it.migration_connection.is_some());

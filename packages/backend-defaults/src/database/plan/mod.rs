@@ -197,6 +197,15 @@ impl DatabasePlan {
         DatabaseInfo { client: self.client.clone(), location, ephemeral }
     }
 
+    /// The server that it is on, if there is one: e.g. `db.example.com:5432`. The budget is one for all plugins there.
+    pub fn server(&self) -> Option<String> {
+        match &self.engine {
+            EnginePlan::Sqlite(_) => None,
+            EnginePlan::Postgres(it) => Some(it.shown_server()),
+            EnginePlan::MySql(it) => Some(it.server.address.to_string()),
+        }
+    }
+
     /// For messages: where it is, and where the config says so.
     pub(crate) fn shown_location(&self) -> String {
         let location = self.info().location;

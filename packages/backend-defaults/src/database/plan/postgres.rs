@@ -45,7 +45,10 @@ impl Resolve<'_> {
         let made_at = direct.as_ref().map(|it| &it.server).or(server.as_ref());
         let admin = self.admin(Family::Postgres, made_at.map(|it| it.hosts.as_slice()).unwrap_or_default());
         self.take_mistakes(settings, "PostgreSQL");
-        self.check_pooler(server.as_ref());
+        let is_same = direct.as_ref().is_some_and(|it| {
+            Some(&it.server) == server.as_ref() && it.database.as_ref() == database.as_ref().map(|it| &it.value)
+        });
+        self.check_pooler(server.as_ref(), is_same);
         let names = self.names(database, server.as_ref().map(|it| it.login.user.as_str()));
         Some(self.plan_of(server?, None, names?, direct, admin))
     }

@@ -88,7 +88,8 @@ impl PostgresDriver {
         }
         let admin = self.context.connector(&made.server, made.admin.as_ref().unwrap_or(&made.server.login));
         let shared = self.context.shared(&made.server, self.budget);
-        let provisioner = Provisioner { plugin: self.plugin.as_str(), plan: Arc::new(made), server: shared, admin };
+        let (plugin, login) = (self.plugin.as_str(), plan.server.login.user);
+        let provisioner = Provisioner { plugin, plan: Arc::new(made), login, server: shared, admin };
         Ok(Open { pool, direct, provisioner, lease })
     }
 

@@ -108,7 +108,7 @@ impl Engine for PostgresEngine {
         let connected = self.connector.connect(&self.database, &self.parameters()).await;
         let mut connection = connected.map_err(|error| Arc::new(error) as server::ConnectError)?;
         let has_checks = connection.server_version_num().is_some_and(|it| it >= FIRST_WITH_CHECKS);
-        if has_checks && matches!(self.settings, Settings::Session { .. }) {
+        if has_checks && self.has_sessions() {
             // Not all systems that servers run on can do it.
             if let Err(error) = connection.execute(CHECKS).await {
                 tracing::debug!("{CHECKS}: {error}");
@@ -133,7 +133,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn limit(&self, connection: &mut PgConnection) -> Option<ServerLimit> {
-        if matches!(self.settings, Settings::Transaction(_)) {
+        if !self.has_sessions() {
             // It would be that of the server behind.
             return None;
         }
@@ -142,6 +142,10 @@ impl Engine for PostgresEngine {
         let reserved = usize::try_from(reserved).unwrap_or_default();
         // -1: there is none.
         Some(ServerLimit { max_connections: usize::try_from(all).ok()?, reserved, own: usize::try_from(own).ok() })
+    }
+
+    fn has_sessions(&self) -> bool {
+        matches!(self.settings, Settings::Session { .. })
     }
 
     fn is_passing(&self, error: &server::ConnectError) -> bool {

@@ -20,7 +20,8 @@ impl Provisioner {
             return Ok(());
         }
         if self.plan.ensure.database {
-            let maker = self.server.maker().await;
+            let mut turn = self.server.maker().await;
+            turn.alone().await;
             let mut session = session(pool).await?;
             for extension in &missing {
                 // What cannot be created is missing still, and told below.
@@ -34,8 +35,6 @@ impl Provisioner {
                     Err(error) => tracing::debug!("cannot create the extension {}: {error}", quoted(extension)),
                 }
             }
-            drop(session);
-            maker.done().await;
         }
         let missing = missing_extensions(&mut session(pool).await?, extensions).await?;
         if missing.is_empty() {

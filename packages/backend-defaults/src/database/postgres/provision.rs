@@ -3,6 +3,7 @@
 //! The plugin's own database is connected to first. The maintenance database, for which others have
 //! no rights on many servers, is only touched when that one is missing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const TEMPLATE_TRIES: u32 = 10;
 pub(super) struct Provisioner {
     pub(super) plugin: &'static str,
     pub(super) plan: Arc<PostgresPlan>,
+    /// Who connects for the plugin when it works.
+    pub(super) login: String,
     pub(super) server: Arc<SharedServer>,
     /// As who may make databases.
     pub(super) admin: Connector,
@@ -103,8 +106,14 @@ impl Provisioner {
 
     async fn make_role_on(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let Some(name) = self.plan.role.as_deref().filter(|_| self.plan.isolated) else { return Ok(()) };
-        let login = self.plan.admin.as_ref().map(|_| self.plan.server.login.user.as_str());
-        PluginRole { plugin: self.plugin, name, login, ensure: self.plan.ensure.role }.make(connection).await
+        // Who works and who migrates may be two, and neither be who makes.
+        let users = BTreeSet::from([self.login.as_str(), &self.plan.server.login.user]);
+        let others = users.into_iter().filter(|it| *it != self.maker_name()).map(Some);
+        let logins: Vec<_> = others.collect();
+        for login in if logins.is_empty() { vec![None] } else { logins } {
+            PluginRole { plugin: self.plugin, name, login, ensure: self.plan.ensure.role }.make(connection).await?;
+        }
+        Ok(())
     }
 
     /// A connection of who makes, when it is our turn.
@@ -191,17 +200,16 @@ impl Provisioner {
     }
 
     async fn make_schema(&self, pool: &Pool, statements: [String; 2]) -> anyhow::Result<()> {
-        let maker = self.server.maker().await;
-        let made = match self.plan.admin {
+        let mut turn = self.server.maker().await;
+        turn.alone().await;
+        match self.plan.admin {
             Some(_) => {
                 let _slot = pool.slot().await?;
                 let mut connection = self.admin.connect(&self.plan.database, &[]).await?;
                 run_all(statements, &mut connection).await
             }
             None => run_in(statements, &mut session(pool).await?).await,
-        };
-        maker.done().await;
-        made
+        }
     }
 
     /// For what the plugin's own role may not make.

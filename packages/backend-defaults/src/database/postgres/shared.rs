@@ -116,6 +116,13 @@ impl Maker<'_> {
         *self.kept = Some(Kept { connection, slot, user: user.to_owned(), database: database.to_owned() });
     }
 
+    /// Closes what the one before left: who makes on another connection may need its place in the budget.
+    pub(super) async fn alone(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            close(kept.connection).await;
+        }
+    }
+
     /// Closes what the one before left, if nobody waits for it.
     pub(super) async fn done(mut self) {
         if self.line.0.load(Ordering::Acquire) == 1

@@ -11,12 +11,19 @@ use sqlx::{AssertSqlSafe, Executor, MySql, Postgres};
 
 use super::text::Nature;
 
+/// How long ago a server has to have ended a statement, in seconds, before its answer is taken for lost. Much of it
+/// may be on its way over a slow network.
+const IDLE: u32 = 10;
+
 /// A connection of sqlx that a session can be held on.
 pub(crate) trait Dialect: sqlx::Connection + Send + 'static {
     /// sea-orm's name of it.
     const BACKEND: DbBackend;
     /// Whether one can wait for the end of a statement that was given up, and go on.
     const CAN_WAIT_FOR_GIVEN_UP: bool;
+
+    /// Asks what the server calls this connection, a number.
+    const SESSION: &'static str;
 
     /// Executes a prepared statement, which the connection keeps or not.
     fn execute_prepared(&mut self, statement: Statement, keeps: bool)
@@ -30,6 +37,8 @@ pub(crate) trait Dialect: sqlx::Connection + Send + 'static {
     fn begin_sql(options: TransactionOptions) -> String;
     /// What rolls back to a savepoint, and removes it.
     fn rollback_to_sql(savepoint: &str) -> String;
+    /// Counts the sessions of a number that are at a statement, or were some time ago, or may be.
+    fn at_work(session: i64) -> String;
     /// What a text may do.
     fn nature(sql: &str) -> Nature<'_>;
     /// What an error of a statement means for what comes after it.
@@ -88,6 +97,7 @@ macro_rules! executes_as {
 impl Dialect for PgConnection {
     const BACKEND: DbBackend = DbBackend::Postgres;
     const CAN_WAIT_FOR_GIVEN_UP: bool = true;
+    const SESSION: &'static str = "SELECT pg_backend_pid()::bigint";
 
     executes_as!(Postgres);
 
@@ -99,6 +109,14 @@ impl Dialect for PgConnection {
 
     fn rollback_to_sql(savepoint: &str) -> String {
         format!("ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}")
+    }
+
+    /// Who may not see the state does not know.
+    fn at_work(session: i64) -> String {
+        format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = {session} AND (state IS NULL OR state NOT LIKE 'idle%' \
+             OR state_change > now() - interval '{IDLE} s')"
+        )
     }
 
     fn nature(sql: &str) -> Nature<'_> {
@@ -135,6 +153,7 @@ impl Dialect for PgConnection {
 impl Dialect for MySqlConnection {
     const BACKEND: DbBackend = DbBackend::MySql;
     const CAN_WAIT_FOR_GIVEN_UP: bool = false;
+    const SESSION: &'static str = "SELECT CAST(CONNECTION_ID() AS SIGNED)";
 
     executes_as!(MySql);
 
@@ -148,6 +167,12 @@ impl Dialect for MySqlConnection {
     /// A savepoint set again takes the place of the one before.
     fn rollback_to_sql(savepoint: &str) -> String {
         format!("ROLLBACK TO SAVEPOINT {savepoint}")
+    }
+
+    fn at_work(session: i64) -> String {
+        format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session} AND (command <> 'Sleep' OR time < {IDLE})"
+        )
     }
 
     fn nature(sql: &str) -> Nature<'_> {

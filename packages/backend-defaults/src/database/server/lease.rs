@@ -33,6 +33,11 @@ impl<E: Engine> Lease<E> {
         &self.shared
     }
 
+    /// What the server calls it, if that is known.
+    pub(super) fn session(&self) -> Option<i64> {
+        self.object.as_ref().and_then(|it| it.session)
+    }
+
     /// Whether it was used before, and not looked at since: it may have been lost meanwhile.
     pub(super) fn is_reused(&self) -> bool {
         self.object.as_ref().is_some_and(|it| it.reused)

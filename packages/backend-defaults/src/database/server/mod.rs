@@ -32,6 +32,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod text;
+mod watch;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -79,6 +80,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// How many connections the server takes, if it says so.
     async fn limit(&self, connection: &mut Self::Connection) -> Option<ServerLimit>;
 
+    /// Whether a connection is a session of the server's, and stays the same one: not so behind a pooler.
+    fn has_sessions(&self) -> bool {
+        true
+    }
+
     /// Whether it may be other in a moment: the server starts, or the network is down.
     fn is_passing(&self, error: &ConnectError) -> bool;
 }
@@ -101,6 +107,6 @@ pub(crate) struct Owner {
 pub(crate) struct Limits {
     pub(crate) pool: PoolPlan,
     /// How long to wait for the server's answer to a statement, or for the next row of a stream;
-    /// then the connection is given up. Without: for ever.
+    /// then the connection is given up. Without: for as long as the server is at it.
     pub(crate) query_timeout: Option<Duration>,
 }

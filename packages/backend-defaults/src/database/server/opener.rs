@@ -4,15 +4,19 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use sqlx::Connection as _;
+use tokio::time::timeout;
 
 use super::budget::{Grant, Seat, Slot};
+use super::watch::{Watch, session_of};
 use super::{ConnectError, Engine};
 use crate::database::plan::PoolPlan;
 use crate::database::pool_counters::PoolCounters;
 
 /// How long a connection may lie before it is looked at when it is used again.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
-/// How long a connection may take to say that it is alive, or was rolled back.
+/// How long a connection may take to say that it is alive.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long it may take to say that it was rolled back, or is another plugin's.
 pub(super) const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections within the budget, and looks at them before they are used again.
@@ -23,6 +27,7 @@ pub(super) struct Opener<E: Engine> {
     plan: PoolPlan,
     /// Whether what fails is told at once, whatever the plan says.
     pub(super) impatient: AtomicBool,
+    pub(super) watch: Watch,
     /// Why the last attempt to open one failed.
     failure: Mutex<Option<ConnectError>>,
 }
@@ -34,6 +39,8 @@ pub(super) struct Pooled<C> {
     pub(super) since: Instant,
     /// What it is connected to.
     pub(super) place: usize,
+    /// What the server calls it, if that is known.
+    pub(super) session: Option<i64>,
     /// Was in use before.
     pub(super) reused: bool,
     losses: usize,
@@ -59,6 +66,7 @@ impl<E: Engine> Opener<E> {
             plan,
             counters: Arc::default(),
             impatient: AtomicBool::new(false),
+            watch: Watch::default(),
             failure: Mutex::default(),
         }
     }
@@ -90,15 +98,19 @@ impl<E: Engine> Opener<E> {
         let budget = self.seat.budget();
         let (losses, retirements) = (budget.losses(), budget.retirements());
         let limit = self.plan.create_timeout;
-        let opened = tokio::time::timeout(limit, self.engine.connect()).await;
+        let opened = timeout(limit, self.engine.connect()).await;
         let mut connection = opened.unwrap_or_else(|_| Err(slow(limit)))?;
         if !budget.is_known() {
-            let told = tokio::time::timeout(TIDY_TIMEOUT, self.engine.limit(&mut connection)).await;
+            let told = timeout(TIDY_TIMEOUT, self.engine.limit(&mut connection)).await;
             budget.learn(told.ok().flatten());
         }
+        let session = match self.engine.has_sessions() {
+            true => timeout(TIDY_TIMEOUT, session_of(&mut connection)).await.ok().and_then(Result::ok),
+            false => None,
+        };
         let counted = Counted::new(&self.counters);
         let (since, place) = (Instant::now(), self.engine.place());
-        Ok(Pooled { connection, slot, since, place, reused: false, losses, retirements, counted })
+        Ok(Pooled { connection, slot, since, place, session, reused: false, losses, retirements, counted })
     }
 
     /// Its slot, where the connection will not do: it is closed.
@@ -108,7 +120,11 @@ impl<E: Engine> Opener<E> {
             return Err(pooled.close(self.plan.destroy_timeout).await);
         }
         let losses = budget.losses();
-        match tokio::time::timeout(TIDY_TIMEOUT, self.engine.dress(&mut pooled.connection)).await {
+        if Arc::ptr_eq(&pooled.counted.0, &self.counters) && pooled.losses == losses {
+            // It is its own, given back a moment ago.
+            return Ok(pooled);
+        }
+        match timeout(TIDY_TIMEOUT, self.engine.dress(&mut pooled.connection)).await {
             Ok(Ok(())) => {
                 (pooled.losses, pooled.reused) = (losses, false);
                 pooled.counted = Counted::new(&self.counters);
@@ -147,9 +163,14 @@ impl<E: Engine> Manager for Opener<E> {
         pooled.reused = true;
         let losses = budget.losses();
         if pooled.losses != losses || pooled.since.elapsed() > TRUSTED_FOR {
-            match tokio::time::timeout(TIDY_TIMEOUT, pooled.connection.ping()).await {
+            match timeout(PING_TIMEOUT, pooled.connection.ping()).await {
                 Ok(Ok(())) => {}
-                _ => return Err(RecycleError::message("it does not answer")),
+                Ok(Err(_)) => return Err(RecycleError::message("it was lost")),
+                Err(_) => {
+                    // As the others may not: who waits is not to try one after the other.
+                    budget.retire();
+                    return Err(RecycleError::message("it does not answer"));
+                }
             }
             (pooled.losses, pooled.reused) = (losses, false);
         }
@@ -174,7 +195,7 @@ impl<C: sqlx::Connection> Pooled<C> {
 
 /// tarn.js: `destroyTimeoutMillis`.
 pub(super) async fn end(closing: impl Future<Output = Result<(), sqlx::Error>>, limit: Duration) {
-    match tokio::time::timeout(limit, closing).await {
+    match timeout(limit, closing).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
         Err(_) => tracing::debug!("closing a connection took more than {limit:?}"),

@@ -110,14 +110,16 @@ impl<E: Engine> Shared<E> {
     /// Gives a connection back on which nothing runs: to who waits for one, or to lie idle.
     pub(super) fn give_back(self: &Arc<Self>, object: Object<Opener<E>>) {
         let seat = &self.pool.manager().seat;
-        if seat.budget().is_wanted()
-            && let Some(heir) = seat.heir(self.is_wanted())
+        let (budget, tickets) = (seat.budget(), seat.budget().tickets());
+        if budget.is_wanted()
+            && let Some(heir) = seat.heir(object.place, self.is_wanted())
         {
             return heir.inherit(Object::take(object));
         }
         drop(object);
-        if seat.budget().is_wanted() {
-            seat.budget().serve();
+        if budget.tickets() != tickets {
+            // Who began to wait just now has not seen it.
+            budget.serve();
         }
         self.reap_later();
     }
@@ -164,6 +166,11 @@ impl<E: Engine> Shared<E> {
     pub(super) fn note_loss(&self) {
         self.pool.manager().counters.error();
         self.pool.manager().seat.budget().note_loss();
+    }
+
+    /// What opens the connections.
+    pub(super) fn opener(&self) -> &Opener<E> {
+        self.pool.manager()
     }
 
     pub(super) fn retire(&self) {

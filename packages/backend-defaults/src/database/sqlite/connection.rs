@@ -6,6 +6,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use sqlx_core::transaction::TransactionManager;
 
+use crate::database::pool_counters::PoolCounters;
+
 pub(super) type Transactions = <sqlx::Sqlite as sqlx::Database>::TransactionManager;
 
 /// How many steps of SQLite's machine lie between two looks at [`Signals::interrupt`]: well below
@@ -18,7 +20,11 @@ pub(super) struct Connection {
     pub(super) signals: Arc<Signals>,
     /// Given back while it was being rolled back.
     pub(super) rolling_back: bool,
+    _counted: Counted,
 }
+
+/// Counts an open connection, for as long as it is one.
+struct Counted(Arc<PoolCounters>);
 
 /// What goes between a connection's holder and SQLite while a statement runs.
 #[derive(Debug, Default)]
@@ -32,13 +38,11 @@ pub(super) struct Signals {
 /// Opens connections, and looks at them before they are used again.
 pub(super) struct Opener {
     pub(super) options: SqliteConnectOptions,
+    pub(super) counters: Arc<PoolCounters>,
 }
 
-impl Manager for Opener {
-    type Type = Connection;
-    type Error = sqlx::Error;
-
-    async fn create(&self) -> Result<Connection, sqlx::Error> {
+impl Opener {
+    async fn open(&self) -> Result<Connection, sqlx::Error> {
         let mut sqlite = self.options.connect().await?;
         let signals = Arc::new(Signals::default());
         let (interrupt, rolled_back) = (Arc::clone(&signals), Arc::clone(&signals));
@@ -46,7 +50,16 @@ impl Manager for Opener {
         handle.set_progress_handler(STEPS_BETWEEN_LOOKS, move || !interrupt.interrupt.load(Ordering::Relaxed));
         handle.set_rollback_hook(move || rolled_back.rolled_back.store(true, Ordering::Release));
         drop(handle);
-        Ok(Connection { sqlite, signals, rolling_back: false })
+        Ok(Connection { sqlite, signals, rolling_back: false, _counted: Counted::new(&self.counters) })
+    }
+}
+
+impl Manager for Opener {
+    type Type = Connection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Connection, sqlx::Error> {
+        self.open().await.inspect_err(|_| self.counters.error())
     }
 
     /// A connection that was rolled back is used again once that is known to have been done.
@@ -59,5 +72,18 @@ impl Manager for Opener {
             connection.rolling_back = false;
         }
         Ok(())
+    }
+}
+
+impl Counted {
+    fn new(counters: &Arc<PoolCounters>) -> Self {
+        counters.created();
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }

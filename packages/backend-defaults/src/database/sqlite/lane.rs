@@ -2,12 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, ObjectId, Pool, PoolError, TimeoutType, Timeouts};
+use deadpool::managed::{Object, ObjectId, Pool, PoolError, Timeouts};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::connection::{Connection, Opener};
 use crate::database::Holder;
+use crate::database::plan::PoolPlan;
+use crate::database::pool_counters::PoolCounters;
 
 /// How long a connection may take to say that it was rolled back; then it is replaced.
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,6 +18,17 @@ const RECYCLE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Lane {
     pool: Pool<Opener>,
     held: Mutex<HashMap<ObjectId, (bool, Instant)>>,
+    size: usize,
+    /// How long to wait for a connection, opening it included.
+    patience: Duration,
+    counters: Arc<PoolCounters>,
+}
+
+/// How many connections of a lane there are.
+pub(super) struct Count {
+    pub(super) used: usize,
+    pub(super) idle: usize,
+    pub(super) waiting: usize,
 }
 
 /// Why there is no connection.
@@ -24,8 +37,8 @@ pub(super) enum NoConnection {
     /// All are busy; what the one held for longest is busy with.
     Busy(Option<Holder>),
     Open(sqlx::Error),
-    /// Opening took too long.
-    Slow,
+    /// Opening took longer than this.
+    Slow(Duration),
 }
 
 /// A connection that is held. Dropping it gives it back.
@@ -35,28 +48,60 @@ pub(super) struct Lease {
 }
 
 impl Lane {
-    pub(super) fn new(options: SqliteConnectOptions, size: usize, wait: Duration, create: Duration) -> Arc<Self> {
-        let timeouts = Timeouts { wait: Some(wait), create: Some(create), recycle: Some(RECYCLE_TIMEOUT) };
-        let pool = Pool::builder(Opener { options })
+    pub(super) fn new(
+        options: SqliteConnectOptions,
+        size: usize,
+        plan: &PoolPlan,
+        counters: Arc<PoolCounters>,
+    ) -> Arc<Self> {
+        let timeouts = Timeouts { wait: None, create: Some(plan.create_timeout), recycle: Some(RECYCLE_TIMEOUT) };
+        let pool = Pool::builder(Opener { options, counters: Arc::clone(&counters) })
             .max_size(size)
             .timeouts(timeouts)
             .queue_mode(deadpool::managed::QueueMode::Lifo)
             .runtime(deadpool::Runtime::Tokio1)
             .build();
         let pool = pool.expect("time-outs have a runtime");
-        Arc::new(Self { pool, held: Mutex::default() })
+        Arc::new(Self { pool, held: Mutex::default(), size, patience: plan.acquire_timeout, counters })
     }
 
     pub(super) async fn lease(self: &Arc<Self>, transaction: bool) -> Result<Lease, NoConnection> {
-        let object = self.pool.get().await.map_err(|error| match error {
+        let asked = Instant::now();
+        let object = match tokio::time::timeout(self.patience, self.pool.get()).await {
+            Ok(got) => got.map_err(|error| self.failure(error))?,
+            Err(_) => {
+                self.counters.error();
+                return Err(self.waited_in_vain());
+            }
+        };
+        let got = Instant::now();
+        self.counters.acquired(got - asked);
+        self.held().insert(Object::id(&object), (transaction, got));
+        Ok(Lease { object: Some(object), lane: Arc::clone(self) })
+    }
+
+    fn failure(&self, error: PoolError<sqlx::Error>) -> NoConnection {
+        match error {
             PoolError::Closed => NoConnection::Closed,
             PoolError::Backend(error) => NoConnection::Open(error),
-            PoolError::Timeout(TimeoutType::Wait) => NoConnection::Busy(self.longest()),
             // Of the rest, only the time-out of opening is in use.
-            _ => NoConnection::Slow,
-        })?;
-        self.held().insert(Object::id(&object), (transaction, Instant::now()));
-        Ok(Lease { object: Some(object), lane: Arc::clone(self) })
+            _ => {
+                self.counters.error();
+                NoConnection::Slow(self.pool.timeouts().create.unwrap_or_default())
+            }
+        }
+    }
+
+    fn waited_in_vain(&self) -> NoConnection {
+        match self.pool.status().size < self.size {
+            true => NoConnection::Slow(self.patience),
+            false => NoConnection::Busy(self.longest()),
+        }
+    }
+
+    pub(super) fn count(&self) -> Count {
+        let (used, status) = (self.held().len(), self.pool.status());
+        Count { used, idle: status.size.saturating_sub(used), waiting: status.waiting }
     }
 
     /// Closes those that are idle, and the others when they are given back.

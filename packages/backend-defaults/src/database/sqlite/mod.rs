@@ -20,6 +20,7 @@ mod lane;
 mod nature;
 pub(crate) mod scratch;
 mod session;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,8 +36,10 @@ use tokio::sync::OnceCell;
 
 use self::lane::{Lane, Lease, NoConnection};
 use self::scratch::{Folder, Scratch};
-use self::session::{Owner, SqliteSession, is_busy};
+use self::session::SqliteSession;
+use self::trouble::{Owner, Trouble};
 use crate::database::plan::{PoolPlan, SqlitePlace, SqlitePlan};
+use crate::database::pool_counters::PoolCounters;
 use crate::database::{DatabaseError, DatabasePlan};
 
 /// SQLite counts milliseconds in 32 bits.
@@ -57,6 +60,7 @@ pub(crate) struct SqliteDriver {
     pool: PoolPlan,
     migrations: MigrationMode,
     scratch: Arc<Scratch>,
+    counters: Arc<PoolCounters>,
     state: Mutex<State>,
     /// Opens it, once.
     open: OnceCell<Lanes>,
@@ -89,7 +93,8 @@ impl SqliteDriver {
         let owner = Arc::new(Owner { plugin: plan.plugin, location: info.location.clone(), busy_timeout });
         let state = Mutex::new(State::New);
         let (place, pool, migrations) = (sqlite.place.clone(), plan.pool, plan.migrations);
-        Self { info, owner, place, pool, migrations, scratch, state, open: OnceCell::new() }
+        let counters = Arc::default();
+        Self { info, owner, place, pool, migrations, scratch, counters, state, open: OnceCell::new() }
     }
 
     /// The connections. On the first call the file is made and put into WAL mode, which cannot be
@@ -98,11 +103,11 @@ impl SqliteDriver {
         let open = || async {
             let file = self.make_place().await?;
             let options = self.options(&file);
-            let PoolPlan { acquire_timeout, create_timeout, .. } = self.pool;
+            let counters = || Arc::clone(&self.counters);
             let writing = options.clone().pragma("cache_size", WRITER_CACHE);
-            let writer = Lane::new(writing, 1, acquire_timeout, create_timeout);
+            let writer = Lane::new(writing, 1, &self.pool, counters());
             let reading = options.clone().pragma("query_only", "ON");
-            let readers = Lane::new(reading, self.max_readers(), acquire_timeout, create_timeout);
+            let readers = Lane::new(reading, self.max_readers(), &self.pool, counters());
             let mut lease = self.first_lease(&writer).await?;
             // Only now has it the log open: else the migrations' connection, closing, would be the
             // last and write everything back.
@@ -118,6 +123,12 @@ impl SqliteDriver {
             return Err(DatabaseError::Closed { plugin: self.owner.plugin });
         }
         Ok(lanes)
+    }
+
+    /// For the first who asks, opening is part of the wait for a connection.
+    async fn lanes_in_time(&self) -> Result<&Lanes, DatabaseError> {
+        let after = self.pool.acquire_timeout;
+        tokio::time::timeout(after, self.lanes()).await.unwrap_or_else(|_| Err(self.slow(after)))
     }
 
     /// Makes the folder of the file.
@@ -188,23 +199,28 @@ impl SqliteDriver {
 
     fn no_connection(&self, error: NoConnection, reads: bool) -> DatabaseError {
         let plugin = self.owner.plugin;
-        let PoolPlan { acquire_timeout: waited, create_timeout, .. } = self.pool;
+        let waited = self.pool.acquire_timeout;
         let count = self.max_readers();
         match error {
             NoConnection::Closed => DatabaseError::Closed { plugin },
             NoConnection::Busy(longest) if reads => DatabaseError::ReadersBusy { plugin, count, longest, waited },
             NoConnection::Busy(holder) => DatabaseError::WriterBusy { plugin, holder, waited },
-            NoConnection::Open(error) if is_busy(&error) => self.owner.locked(),
-            NoConnection::Open(error) => self.cannot_open(error),
-            NoConnection::Slow => {
-                self.cannot_open(std::io::Error::other(format!("it took more than {create_timeout:?}")))
-            }
+            NoConnection::Open(error) => match Trouble::of(&error) {
+                Some(trouble) => self.owner.error(trouble, error),
+                None => self.cannot_open(error),
+            },
+            NoConnection::Slow(after) => self.slow(after),
         }
     }
 
     /// One of the connections writes.
     fn max_readers(&self) -> usize {
         self.pool.max.saturating_sub(1).max(1)
+    }
+
+    fn slow(&self, after: Duration) -> DatabaseError {
+        let text = format!("it took more than {after:?}");
+        self.cannot_open(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
     }
 
     fn cannot_open(&self, cause: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {
@@ -228,14 +244,17 @@ impl Driver for SqliteDriver {
     }
 
     async fn acquire(&self, purpose: Purpose<'_>) -> Result<Box<dyn Session>, DbErr> {
-        let lanes = self.lanes().await?;
+        let lanes = match self.open.get() {
+            Some(lanes) => lanes,
+            None => self.lanes_in_time().await?,
+        };
         let (transaction, reads) = match purpose {
             Purpose::Statement(sql) => (false, nature::Nature::of(sql).reads_only),
             Purpose::Transaction(options) => (true, options.access_mode == Some(AccessMode::ReadOnly)),
         };
         let lane = if reads { &lanes.readers } else { &lanes.writer };
         let lease = self.lease(lane, transaction, reads).await?;
-        Ok(Box::new(SqliteSession::new(lease, Arc::clone(&self.owner))))
+        Ok(Box::new(SqliteSession::new(lease, Arc::clone(&self.owner), !reads)))
     }
 
     /// A file is made when it is opened. SQLite has no extensions that a database needs.
@@ -262,7 +281,15 @@ impl Driver for SqliteDriver {
     }
 
     fn pool_status(&self) -> PoolStatus {
-        PoolStatus { max: self.pool.max, ..PoolStatus::default() }
+        let now = PoolStatus { max: self.max_readers() + 1, ..PoolStatus::default() };
+        let lanes = self.open.get().into_iter().flat_map(|it| [&it.writer, &it.readers]);
+        let now = lanes.map(|it| it.count()).fold(now, |sum, lane| PoolStatus {
+            used: sum.used + lane.used,
+            idle: sum.idle + lane.idle,
+            waiting: sum.waiting + lane.waiting,
+            ..sum
+        });
+        self.counters.fill(now)
     }
 
     async fn close(&self) {

@@ -1,9 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use backend_plugin_api::PluginId;
 use backend_plugin_api::services::database::Session;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
@@ -19,6 +17,7 @@ use sqlx_core::transaction::TransactionManager;
 use super::connection::Transactions;
 use super::lane::Lease;
 use super::nature::Nature;
+use super::trouble::{Owner, Trouble, is_lasting};
 use crate::database::DatabaseError;
 
 /// A held connection, which goes back clean or not at all.
@@ -26,6 +25,8 @@ pub(super) struct SqliteSession {
     /// `None` once dropped.
     lease: Option<Lease>,
     owner: Arc<Owner>,
+    /// Its connection is one that may write.
+    writes: bool,
     /// Transactions and savepoints that are open.
     depth: usize,
     /// A statement was begun and its end not seen: what it did is not known.
@@ -36,23 +37,9 @@ pub(super) struct SqliteSession {
     rolled_back: bool,
 }
 
-/// For messages.
-pub(super) struct Owner {
-    pub(super) plugin: PluginId,
-    pub(super) location: String,
-    /// How long SQLite waits for a lock that another process holds.
-    pub(super) busy_timeout: Duration,
-}
-
-impl Owner {
-    pub(super) fn locked(&self) -> DatabaseError {
-        DatabaseError::Locked { plugin: self.plugin, location: self.location.clone(), waited: self.busy_timeout }
-    }
-}
-
 impl SqliteSession {
-    pub(super) fn new(lease: Lease, owner: Arc<Owner>) -> Self {
-        Self { lease: Some(lease), owner, depth: 0, in_flight: false, spoilt: false, rolled_back: false }
+    pub(super) fn new(lease: Lease, owner: Arc<Owner>, writes: bool) -> Self {
+        Self { lease: Some(lease), owner, writes, depth: 0, in_flight: false, spoilt: false, rolled_back: false }
     }
 
     fn sqlite(&mut self) -> &mut sqlx::SqliteConnection {
@@ -63,8 +50,8 @@ impl SqliteSession {
         self.lease.as_mut().expect("it is there until this is dropped")
     }
 
-    /// Before each statement. Between this and [`Self::after`] the statement is in flight.
-    async fn before(&mut self, sql: &str) -> Result<(), DbErr> {
+    /// Before each statement, which it looks at. Between this and [`Self::after`] the statement is in flight.
+    async fn before(&mut self, sql: &str) -> Result<Nature, DbErr> {
         let nature = Nature::of(sql);
         if self.depth > 0 {
             if self.in_flight {
@@ -81,7 +68,7 @@ impl SqliteSession {
         }
         self.spoilt |= nature.leaves_state;
         self.in_flight = true;
-        Ok(())
+        Ok(nature)
     }
 
     /// After each statement that was waited for.
@@ -89,8 +76,10 @@ impl SqliteSession {
         self.in_flight = false;
         result.map_err(|error| {
             self.look_for_rollback();
-            self.spoilt |= is_lasting(&error);
-            self.error(error, kind)
+            let lasting = is_lasting(&error);
+            let error = self.error(error, kind);
+            self.spoilt |= lasting;
+            error
         })
     }
 
@@ -100,8 +89,11 @@ impl SqliteSession {
     }
 
     fn error(&self, error: sqlx::Error, kind: fn(RuntimeErr) -> DbErr) -> DbErr {
-        if is_busy(&error) {
-            return self.owner.locked().into();
+        match Trouble::of(&error) {
+            // A reader's, or a setting of the holder's.
+            Some(Trouble::WriteRefused) if !self.writes || self.spoilt => {}
+            Some(trouble) => return self.owner.error(trouble, error).into(),
+            None => {}
         }
         kind(RuntimeErr::SqlxError(Arc::new(error)))
     }
@@ -135,8 +127,12 @@ impl Session for SqliteSession {
     }
 
     async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.before(&statement.sql).await?;
-        let result = query(statement).fetch_optional(self.sqlite()).await;
+        let nature = self.before(&statement.sql).await?;
+        let result = match nature.reads_only {
+            true => query(statement).fetch_optional(self.sqlite()).await,
+            // To its end: with the first row of a `RETURNING`, what it changed is not committed yet.
+            false => query(statement).fetch_all(self.sqlite()).await.map(|rows| rows.into_iter().next()),
+        };
         Ok(self.after(result, DbErr::Query)?.map(Into::into))
     }
 
@@ -226,21 +222,4 @@ impl Drop for SqliteSession {
 fn query(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqlxValues> {
     let values = statement.values.unwrap_or(Values(Vec::new()));
     sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
-}
-
-/// `SQLITE_BUSY` and its kinds: who locks is not of this backend, as that waits in line.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    code(error) == Some(5)
-}
-
-/// Whether the next statement on this connection is likely to fail too: its thread has ended, or
-/// `SQLITE_IOERR`, `SQLITE_CORRUPT`, `SQLITE_NOTADB`.
-fn is_lasting(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::WorkerCrashed) || matches!(code(error), Some(10 | 11 | 26))
-}
-
-/// SQLite's primary result code.
-fn code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
 }

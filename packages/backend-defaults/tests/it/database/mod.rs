@@ -9,7 +9,10 @@ mod mysql;
 mod place;
 mod pooler;
 mod provisioning;
+mod shared_pool;
 mod sqlite;
+mod sqlite_pool;
+mod sqlite_room;
 mod suite;
 
 macro_rules! over_every_mode {

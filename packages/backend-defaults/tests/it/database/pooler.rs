@@ -9,10 +9,27 @@ use futures::future::{join_all, try_join_all};
 use insta::assert_snapshot;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, StreamTrait, TransactionSession, TransactionTrait, Value};
 use serde_json::json;
-use test_servers::{Login, PgBouncer, Postgres, PostgresAddress, Scratch};
+use test_servers::{Login, PgBouncer, Postgres, PostgresAddress, PostgresOptions, Scratch};
+
 use tokio::task::{spawn_blocking, yield_now};
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::fixture::{OTHER, PLUGIN, bounded, manager};
+
+/// What is logged.
+#[derive(Clone)]
+struct Messages(tokio::sync::watch::Sender<Vec<String>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Messages {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            if field.name() == "message" {
+                self.0.send_modify(|it| it.push(format!("{value:?}")));
+            }
+        });
+    }
+}
 
 /// Two plugins with a schema each in one database, through a pooler.
 struct Place {
@@ -324,6 +341,62 @@ async fn a_pooler_that_is_not_up_yet_is_waited_for() {
         place.pooler.restart().unwrap();
         provisioned.await.unwrap().unwrap();
         place.database.ping().await.unwrap();
+        place.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_behind_a_pooler_that_is_not_up_yet_is_waited_for() {
+    bounded(async {
+        let started = spawn_blocking(|| {
+            let mut server = Postgres::start(&PostgresOptions::default()).unwrap();
+            server.stop().unwrap();
+            let pooler = PgBouncer::start(server.address(), 1).unwrap();
+            (server, pooler)
+        });
+        let (mut server, pooler) = started.await.unwrap();
+        let address = server.address().clone();
+        let config = json!({
+            "client": "pg", "pluginDivisionMode": "schema", "pooler": "transaction",
+            "ensureExists": false, "migrations": "wait", "schemaPrefix": "pg_",
+            "connection": {
+                "host": pooler.host(), "port": pooler.port(), "user": address.user(), "password": address.password(),
+                "database": "postgres", "connectionTimeoutMillis": 2000,
+            },
+        });
+        // A schema that there always is.
+        let plugin = backend_plugin_api::PluginId::new("catalog");
+        let database = manager(config).database_for(plugin).unwrap();
+        let (log, mut logged) = tokio::sync::watch::channel(Vec::new());
+        let waiting = database.clone();
+        let subscriber = tracing_subscriber::registry().with(Messages(log));
+        let provisioned = tokio::spawn(async move { waiting.provision(&[]).await }.with_subscriber(subscriber));
+        let message = logged.wait_for(|it| !it.is_empty()).await.unwrap()[0].clone();
+        assert!(message.contains(&format!("for the database server `127.0.0.1:{}`", pooler.port())), "{message}");
+        let server = spawn_blocking(move || {
+            server.restart().unwrap();
+            server
+        });
+        let server = server.await.unwrap();
+        provisioned.await.unwrap().unwrap();
+        database.close().await;
+        spawn_blocking(move || drop((pooler, server))).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_told_by_the_pooler() {
+    bounded(async {
+        let place = Place::new(1, json!({ "connection": { "password": "wrong" } })).await;
+        let mut config = place.config.clone();
+        config["migrationConnection"]["password"] = place.login.password.clone().into();
+        let database = manager(config).database_for(PLUGIN).unwrap();
+        let error = format!("{:#}", database.provision(&[]).await.unwrap_err());
+        let error = error.replace(&place.login.user, "USER").replace(&place.pooler.port().to_string(), "PORT");
+        assert_snapshot!(error, @"cannot open the database of `todo` (127.0.0.1:PORT/USER schema todo): cannot connect to database `USER` at 127.0.0.1:PORT as `USER`: SASL authentication failed (08P01): check `user` and `password`");
+        database.close().await;
         place.close().await;
     })
     .await;

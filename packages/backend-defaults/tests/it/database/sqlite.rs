@@ -41,6 +41,9 @@ async fn sqlite_is_new_enough() {
     let version = text(&database, "SELECT sqlite_version()").await;
     let numbers: Vec<u32> = version.split('.').map(|it| it.parse().unwrap()).collect();
     assert!(numbers >= vec![3, 51, 3], "{version}");
+    // The one that it is measured beside is the same.
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+    assert_eq!(rusqlite::version(), version);
 }
 
 #[tokio::test]
@@ -162,7 +165,7 @@ async fn a_query_that_nobody_waits_for_is_ended() {
 
 #[tokio::test]
 async fn busy_readers_are_named() {
-    let config = json!({ "knexConfig": { "pool": { "max": 3, "acquireTimeoutMillis": 50 } } });
+    let config = json!({ "knexConfig": { "pool": { "max": 3, "acquireTimeoutMillis": 500 } } });
     let database = manager(config).database_for(PLUGIN).unwrap();
     migrate(PLUGIN, &database).await;
     insert(&database, "a").await.unwrap();
@@ -174,7 +177,7 @@ async fn busy_readers_are_named() {
     }
     let error = database.query_one_raw(sql("SELECT 1")).await.unwrap_err().to_string();
     let (start, end) = error.split_once(" begun ").unwrap();
-    let expected = "Connection Error: error communicating with database: `todo` waited 50 ms to read: all 2 of its readers \
+    let expected = "Connection Error: error communicating with database: `todo` waited 500 ms to read: all 2 of its readers \
                     are busy, the longest with a query";
     assert_eq!(start, expected);
     assert!(end.ends_with(" ms ago"), "{end}");
@@ -284,7 +287,7 @@ fn a_backend_tells_every_mistake_of_its_database_config() {
         "pluginDivisionMode": "schema",
     });
     let errors = backend(mistakes).check().err().unwrap();
-    insta::assert_snapshot!(errors, @r"
+    insta::assert_snapshot!(errors, @"
     the backend cannot start:
       - `backend.database.client`: there is no client `postgres`; did you mean `pg`?
       - `backend.database.knexConfig.pool.min`: 3 is more than `max`, which is 2

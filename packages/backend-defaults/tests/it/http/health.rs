@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
@@ -7,12 +8,12 @@ use axum::Router;
 use backend_app_api::{PluginState, Step};
 use backend_defaults::database::Environment;
 use backend_plugin_api::services::database::{
-    Database, DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, Session,
+    Database, DatabaseInfo, Driver, MigrationConnection, MigrationMode, PoolStatus, Purpose, ServerStatus, Session,
 };
 use backend_plugin_api::{Plugin, PluginId, Result, ServiceFactory};
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixtures::{Lines, Runs, Serves, config};
 
@@ -87,7 +88,20 @@ impl Driver for Stopped {
     }
 
     fn pool_status(&self) -> PoolStatus {
-        PoolStatus::default()
+        let (name, budget, limit) = ("db.internal:5432".to_owned(), Some(97), Some(100));
+        PoolStatus {
+            used: 1,
+            idle: 2,
+            waiting: 3,
+            max: 4,
+            acquired: 8,
+            acquire_time: Duration::from_micros(8012),
+            longest_acquire: Duration::from_millis(7),
+            created: 5,
+            closed: 2,
+            errors: 1,
+            server: Some(ServerStatus { name, budget, limit, open: 3, waiting: 3 }),
+        }
     }
 
     async fn close(&self) {}
@@ -129,7 +143,16 @@ async fn a_database_that_does_not_answer_makes_it_unready() {
         let down = json!({
             "message": "The database does not answer of plugin `stores`",
             "status": "error",
-            "plugins": { "stores": { "status": "error", "database": { "status": "error", "ephemeral": true } } },
+            "plugins": { "stores": { "status": "error", "database": {
+                "status": "error",
+                "ephemeral": true,
+                // As the driver says, and nothing of where it is.
+                "pool": {
+                    "used": 1, "idle": 2, "waiting": 3, "max": 4, "acquired": 8, "acquireTimeMillis": 1.002,
+                    "longestAcquireMillis": 7.0, "created": 5, "closed": 2, "errors": 1, "server": 0,
+                },
+            } } },
+            "databaseServers": [{ "budget": 97, "limit": 100, "open": 3, "waiting": 3 }],
         });
         // All who ask at the same time share one answer.
         let answers = join_all((0..20).map(|_| runs.get_json(READINESS))).await;
@@ -145,7 +168,16 @@ async fn a_database_that_answers_is_told() {
     let mut runs = Runs::of(backend).await;
     runs.running.started().await.unwrap();
     let plugins = json!({ "stores": { "status": "ok", "database": { "status": "ok", "ephemeral": true } } });
-    assert_eq!(runs.get_json(READINESS).await, (200, json!({ "status": "ok", "plugins": plugins })));
+    let (code, ready) = runs.get_json(READINESS).await;
+    assert_eq!(ready["plugins"]["stores"]["database"]["pool"]["max"], 5);
+    assert_eq!((code, without_pools(ready)), (200, json!({ "status": "ok", "plugins": plugins })));
+}
+
+fn without_pools(mut readiness: Value) -> Value {
+    for (_, plugin) in readiness["plugins"].as_object_mut().unwrap() {
+        plugin["database"].as_object_mut().unwrap().remove("pool").unwrap();
+    }
+    readiness
 }
 
 /// A plugin whose database gets a migration of a later version while it runs.
@@ -170,9 +202,9 @@ async fn a_database_that_is_newer_is_told_and_serves() {
     let health = async || {
         let mut runs = Runs::of(backend_defaults::backend(config(), Environment::Development).plugin(Outdated)).await;
         runs.running.started().await.unwrap();
-        let health = runs.get_json(READINESS).await;
+        let (code, health) = runs.get_json(READINESS).await;
         runs.running.shutdown().await;
-        health
+        (code, without_pools(health))
     };
     let database = json!({ "status": "ok", "ephemeral": false });
     let plugins = json!({ "outdated": { "status": "ok", "database": database } });

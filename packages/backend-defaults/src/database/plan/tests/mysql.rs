@@ -9,9 +9,9 @@ fn each_plugin_has_a_database() {
         "client": "mysql2",
         "connection": { "host": "db", "user": "backstage", "password": "secret", "database": "not this" },
     })), @"
-    catalog mysql2 db:3306/backstage_plugin_catalog 10 10s 30s
+    catalog mysql2 db:3306/backstage_plugin_catalog 10 30s 30s
         as backstage:secret, tls Preferred
-    todo mysql2 db:3306/backstage_plugin_todo 10 10s 30s
+    todo mysql2 db:3306/backstage_plugin_todo 10 30s 30s
         as backstage:secret, tls Preferred
     ");
     assert_snapshot!(plans(json!({
@@ -31,9 +31,9 @@ fn each_plugin_has_a_database() {
             },
         },
     })), @"
-    catalog mysql [::1]:3307/software 3 10s 30s
+    catalog mysql [::1]:3307/software 3 30s 30s
         as backstage:s@cret, made by root:strong, tls Preferred, connect 2.5s, startup 5s
-    todo mysql [::1]:3307/portal_todo 3 10s 30s Skip
+    todo mysql [::1]:3307/portal_todo 3 30s 30s Skip
         as backstage:s@cret, made by root:strong, ensures nothing, tls Preferred, startup 5s
     ");
 }
@@ -45,9 +45,9 @@ fn one_plugin_on_mysql() {
         "connection": { "host": "pg", "user": "postgres" },
         "plugin": { "todo": { "client": "mysql2", "connection": "mysql://me:secret@db/todo?ssl=true&debug=true" } },
     })), @"
-    catalog pg pg:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg pg:5432/backstage_plugin_catalog 10 30s 30s
         as postgres, tls Prefer /home/me/.postgresql/root.crt
-    todo mysql2 db:3306/todo 10 10s 30s
+    todo mysql2 db:3306/todo 10 30s 30s
         as me:secret, tls Verified
     ");
 }

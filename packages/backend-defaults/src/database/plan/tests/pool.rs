@@ -11,7 +11,7 @@ fn plan(database: Value) -> DatabasePlan {
 
 #[test]
 fn defaults_are_those_of_tarn() {
-    assert_debug_snapshot!(plan(json!({ "client": "pg", "connection": { "user": "u" } })).pool, @r"
+    assert_debug_snapshot!(plan(json!({ "client": "pg", "connection": { "user": "u" } })).pool, @"
     PoolPlan {
         min: 0,
         max: 10,
@@ -33,7 +33,7 @@ fn a_plugins_options_go_before_those_of_all() {
         "idleTimeoutMillis": 6, "reapIntervalMillis": 7, "createRetryIntervalMillis": 8, "propagateCreateError": true,
     });
     let of_all = json!({ "client": "pg", "connection": { "user": "u" }, "knexConfig": { "pool": base } });
-    assert_debug_snapshot!(plan(of_all.clone()).pool, @r"
+    assert_debug_snapshot!(plan(of_all.clone()).pool, @"
     PoolPlan {
         min: 1,
         max: 2,
@@ -51,7 +51,7 @@ fn a_plugins_options_go_before_those_of_all() {
         "min": 11, "max": 12, "acquireTimeoutMillis": 13, "createTimeoutMillis": 14, "destroyTimeoutMillis": 15,
         "idleTimeoutMillis": 16, "reapIntervalMillis": 17, "createRetryIntervalMillis": 18, "propagateCreateError": false,
     } } } });
-    assert_debug_snapshot!(plan(of_one).pool, @r"
+    assert_debug_snapshot!(plan(of_one).pool, @"
     PoolPlan {
         min: 11,
         max: 12,
@@ -70,7 +70,7 @@ fn a_plugins_options_go_before_those_of_all() {
 fn the_budget_is_as_configured() {
     let plan = plan(json!({ "client": "pg", "connection": { "user": "u" }, "maxConnections": 40, "replicas": 3 }));
     assert_eq!(plan.budget, BudgetPlan { max_connections: Some(40), replicas: 3 });
-    assert_snapshot!(plans(json!({ "maxConnections": 0, "replicas": 0 })), @r"
+    assert_snapshot!(plans(json!({ "maxConnections": 0, "replicas": 0 })), @"
     `backend.database.maxConnections`: expected at least 1
     `backend.database.replicas`: expected at least 1
     ");

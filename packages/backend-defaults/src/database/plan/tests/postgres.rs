@@ -32,12 +32,12 @@ fn libpqs_environment_fills_in() {
         ("PGDATABASE", "not_used_in_this_mode"),
     ];
     assert_snapshot!(catalog(json!({}), &variables), @"
-    catalog pg a.example.com:5433,b.example.com:5433/backstage_plugin_catalog 10 10s 30s
+    catalog pg a.example.com:5433,b.example.com:5433/backstage_plugin_catalog 10 30s 30s
         as backstage:secret, tls VerifyFull /etc/ca.pem, /etc/me.pem+/etc/me.key, ReadWrite, portal, geqo=off, statement_timeout=5min, connect 7s
     ");
     // What the config says wins.
     assert_snapshot!(catalog(json!({ "host": "c", "port": 1, "user": "u", "password": "p", "ssl": false, "options": "-c a=b\\ c" }), &variables), @"
-    catalog pg c:1/backstage_plugin_catalog 10 10s 30s
+    catalog pg c:1/backstage_plugin_catalog 10 30s 30s
         as u:p, tls Disable, ReadWrite, portal, a=b c, connect 7s
     ");
 }
@@ -70,7 +70,7 @@ fn the_rest_of_a_connection() {
         "statement_timeout": 1000, "lock_timeout": "2000", "idle_in_transaction_session_timeout": 3000, "query_timeout": 4000,
         "connectionTimeoutMillis": 5000, "keepAlive": true, "keepAliveInitialDelayMillis": 6000, "target_session_attrs": "primary",
     }), &[]), @"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s
         at 10.0.0.1, as u, tls Prefer /home/me/.postgresql/root.crt, Primary, portal, statement_timeout=1000, lock_timeout=2000, idle_in_transaction_session_timeout=3000, connect 5s, query 4s, Keepalive { idle: Some(6s), interval: None, count: None }
     ");
     assert_snapshot!(plans(json!({
@@ -78,9 +78,9 @@ fn the_rest_of_a_connection() {
         "admin": { "user": "owner", "password": "other" }, "maintenanceDatabase": "defaultdb", "startupTimeout": "2m",
         "migrations": "verify",
     })), @"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s Verify
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s Verify
         as app:secret, made by owner:other, maintenance defaultdb, tls Prefer /home/me/.postgresql/root.crt, startup 120s
-    todo pg db:5432/backstage_plugin_todo 10 10s 30s Verify
+    todo pg db:5432/backstage_plugin_todo 10 30s 30s Verify
         as app:secret, made by owner:other, maintenance defaultdb, tls Prefer /home/me/.postgresql/root.crt, startup 120s
     ");
     // A token for the admin too; and their line of the password file.
@@ -91,29 +91,29 @@ fn the_rest_of_a_connection() {
         )
     };
     assert_snapshot!(admin(json!({ "host": "db", "user": "app", "type": "rds" })), @r#"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s
         as app Rds(RdsLogin { host: "db", port: 5432, user: "app", region: "eu-west-1" }), made by owner Rds(RdsLogin { host: "db", port: 5432, user: "owner", region: "eu-west-1" }), tls Require /home/me/.postgresql/root.crt
-    todo pg db:5432/backstage_plugin_todo 10 10s 30s
+    todo pg db:5432/backstage_plugin_todo 10 30s 30s
         as app Rds(RdsLogin { host: "db", port: 5432, user: "app", region: "eu-west-1" }), made by owner Rds(RdsLogin { host: "db", port: 5432, user: "owner", region: "eu-west-1" }), tls Require /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(admin(json!({ "host": "db", "user": "app", "password": "secret" })), @r#"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s
         as app:secret, made by owner PassFile(PassFile { file: "/etc/pgpass", hosts: [("db", 5432)], database: "postgres", user: "owner" }), tls Prefer /home/me/.postgresql/root.crt
-    todo pg db:5432/backstage_plugin_todo 10 10s 30s
+    todo pg db:5432/backstage_plugin_todo 10 30s 30s
         as app:secret, made by owner PassFile(PassFile { file: "/etc/pgpass", hosts: [("db", 5432)], database: "postgres", user: "owner" }), tls Prefer /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(plans(json!({ "client": "embedded-postgres" })), @"
-    catalog embedded-postgres .data/postgres/backstage_plugin_catalog 10 10s 30s
+    catalog embedded-postgres .data/postgres/backstage_plugin_catalog 10 30s 30s
         tls Disable
-    todo embedded-postgres .data/postgres/backstage_plugin_todo 10 10s 30s
+    todo embedded-postgres .data/postgres/backstage_plugin_todo 10 30s 30s
         tls Disable
     ");
     assert_snapshot!(plans(json!({
         "client": "embedded-postgres", "pluginDivisionMode": "schema", "connection": { "directory": "/srv/pg", "statement_timeout": 5 },
     })), @"
-    catalog embedded-postgres /srv/pg/postgres schema catalog 10 10s 30s
+    catalog embedded-postgres /srv/pg/postgres schema catalog 10 30s 30s
         tls Disable, statement_timeout=5
-    todo embedded-postgres /srv/pg/postgres schema todo 10 10s 30s
+    todo embedded-postgres /srv/pg/postgres schema todo 10 30s 30s
         tls Disable, statement_timeout=5
     ");
 }
@@ -122,23 +122,23 @@ fn the_rest_of_a_connection() {
 fn passwords_come_from_where_they_are_said_to() {
     let passfile = [("PGPASSFILE", "/etc/pgpass")];
     assert_snapshot!(catalog(json!({ "host": "a,/run/pg", "user": "u" }), &passfile), @r#"
-    catalog pg a:5432,/run/pg/.s.PGSQL.5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg a:5432,/run/pg/.s.PGSQL.5432/backstage_plugin_catalog 10 30s 30s
         as u PassFile(PassFile { file: "/etc/pgpass", hosts: [("a", 5432), ("localhost", 5432)], database: "backstage_plugin_catalog", user: "u" }), tls Prefer /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(catalog(json!({ "host": "db", "user": "u", "passwordCommand": "cat pw" }), &[("PGPASSWORD", "no")]), @r#"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s
         as u Command(PasswordCommand { program: "sh", arguments: ******** }), tls Prefer /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(catalog(json!({ "host": "db.eu-west-1.rds.amazonaws.com", "user": "u", "type": "rds" }), &[]), @r#"
-    catalog pg db.eu-west-1.rds.amazonaws.com:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db.eu-west-1.rds.amazonaws.com:5432/backstage_plugin_catalog 10 30s 30s
         as u Rds(RdsLogin { host: "db.eu-west-1.rds.amazonaws.com", port: 5432, user: "u", region: "eu-west-1" }), tls Require /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(catalog(json!({ "host": "db", "user": "u", "type": "rds" }), &[("AWS_REGION", "us-east-1")]), @r#"
-    catalog pg db:5432/backstage_plugin_catalog 10 10s 30s
+    catalog pg db:5432/backstage_plugin_catalog 10 30s 30s
         as u Rds(RdsLogin { host: "db", port: 5432, user: "u", region: "us-east-1" }), tls Require /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(catalog(json!({ "user": "u", "type": "cloudsql", "instance": "project:region:portal" }), &[]), @r#"
-    catalog pg project:region:portal/backstage_plugin_catalog 10 10s 30s
+    catalog pg project:region:portal/backstage_plugin_catalog 10 30s 30s
         as u CloudSql(Some(CloudSqlInstance { project: "project", region: "region", name: "portal", address: Public })), tls Allow /home/me/.postgresql/root.crt
     "#);
     assert_snapshot!(catalog(json!({ "host": "db", "user": "u", "type": "azure", "tokenCredential": { "clientId": 5 } }), &[]), @"`backend.database.connection.tokenCredential.clientId`: expected text: put it in quotes");

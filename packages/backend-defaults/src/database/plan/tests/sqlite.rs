@@ -6,8 +6,8 @@ use super::plans;
 #[test]
 fn nothing_configured_is_memory() {
     assert_snapshot!(plans(json!({})), @"
-    catalog better-sqlite3 in memory 5 10s 30s
-    todo better-sqlite3 in memory 5 10s 30s
+    catalog better-sqlite3 in memory 5 30s 30s
+    todo better-sqlite3 in memory 5 30s 30s
     ");
     assert_eq!(plans(json!({})), plans(json!({ "client": "better-sqlite3", "connection": ":memory:" })));
     assert_eq!(plans(json!({})), plans(json!({ "connection": { "filename": ":memory:" } })));
@@ -17,8 +17,8 @@ fn nothing_configured_is_memory() {
 #[test]
 fn a_directory_has_a_file_for_each() {
     assert_snapshot!(plans(json!({ "client": "sqlite3", "connection": { "directory": "./data/db" } })), @"
-    catalog sqlite3 data/db/catalog.sqlite 5 10s 30s
-    todo sqlite3 data/db/todo.sqlite 5 10s 30s
+    catalog sqlite3 data/db/catalog.sqlite 5 30s 30s
+    todo sqlite3 data/db/todo.sqlite 5 30s 30s
     ");
 }
 
@@ -41,8 +41,8 @@ fn plugins_override_the_base() {
         "catalog": { "connection": "file:///srv/catalog.sqlite" },
         "todo": { "client": "sqlite3", "connection": { "directory": "todo" } },
     } })), @"
-    catalog better-sqlite3 /srv/catalog.sqlite 5 10s 30s
-    todo sqlite3 todo/todo.sqlite 5 10s 30s
+    catalog better-sqlite3 /srv/catalog.sqlite 5 30s 30s
+    todo sqlite3 todo/todo.sqlite 5 30s 30s
     ");
 }
 
@@ -51,8 +51,8 @@ fn both_names_of_sqlite_are_one_client() {
     assert_snapshot!(plans(json!({
         "client": "better-sqlite3", "connection": { "directory": "data" }, "plugin": { "todo": { "client": "sqlite3" } },
     })), @"
-    catalog better-sqlite3 data/catalog.sqlite 5 10s 30s
-    todo sqlite3 data/todo.sqlite 5 10s 30s
+    catalog better-sqlite3 data/catalog.sqlite 5 30s 30s
+    todo sqlite3 data/todo.sqlite 5 30s 30s
     ");
 }
 

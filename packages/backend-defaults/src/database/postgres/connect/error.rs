@@ -132,7 +132,7 @@ impl Error for ConnectError {
 }
 
 /// PgBouncer, whose code for almost everything is 08P01: it has no connection to the server, for now.
-const AWAY: [&str; 4] = ["query_wait_timeout", "server down", "server_connect_timeout", "server_login_retry"];
+const AWAY: [&str; 3] = ["query_wait_timeout", "server down", "server_login_retry"];
 
 impl Failure {
     /// Whether it may work later without anybody changing anything.
@@ -238,5 +238,25 @@ fn advice(message: &str, with_password: bool) -> &'static str {
         "check `user` and `password`"
     } else {
         "no password is set: set `password`"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    #[test]
+    fn what_pgbouncer_says_is_told_apart() {
+        let of = |message| Failure::of_sqlstate("08P01", message, true);
+        for message in [
+            "query_wait_timeout",
+            "client_login_timeout (server down)",
+            "server login has been failing, try again later (server_login_retry)",
+            "no more connections allowed (max_client_conn)",
+        ] {
+            assert!(of(message).is_worth_waiting(), "{message}");
+        }
+        assert!(of("SASL authentication failed").is_refusal());
+        assert!(matches!(of("unsupported startup parameter: options"), Failure::Refused { .. }));
     }
 }

@@ -149,6 +149,22 @@ async fn all_that_wait_get_their_turn() {
     .await;
 }
 
+/// Each has one, and wants two at times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_plugins_do_not_close_each_others_connections() {
+    within_a_minute(async {
+        let plugins = Plugins::new(2).await;
+        let both = [plugins.add(A, 0, POOL), plugins.add(B, 1, POOL)];
+        for _ in 0..50 {
+            let statements = both.iter().flat_map(|it| [run(it, "SELECT 1"), run(it, "SELECT 2")]);
+            futures::future::try_join_all(statements).await.unwrap();
+        }
+        let created: u64 = both.iter().map(|it| it.pool_status().created).sum();
+        assert!(created < 20, "each of the 100 is not opened anew: {created}");
+    })
+    .await;
+}
+
 /// One that has all and wants more gives way to one that has none, at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_the_fewest_comes_first() {

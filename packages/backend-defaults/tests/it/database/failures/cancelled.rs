@@ -44,7 +44,7 @@ async fn a_cancelled_transaction_leaves_nothing<S: Own>(server: S, in_transactio
     while !up_to(round, work(&database, round)).await {
         round += 1;
     }
-    assert!(round > 7, "it waits at least once a statement: {round}");
+    assert!(round >= 3, "it was dropped at so few points: {round}");
     // Only a commit that was on its way may have been done; then all of it was.
     let names = names(&database).await;
     assert!(names.ends_with(&[format!("{round:03} first"), format!("{round:03} second")]), "{names:?}");

@@ -80,7 +80,7 @@ pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// How long what is not to be had is waited for, where that is tested.
-pub(super) const SHORT: u32 = 1000;
+pub(super) const SHORT: u32 = 3000;
 
 /// The migrated database of a plugin, with what is other in its `connection` and `knexConfig.pool`.
 pub(super) async fn database(mut config: Value, connection: Value, pool: Value) -> Database {

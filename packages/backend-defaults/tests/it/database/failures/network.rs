@@ -1,11 +1,11 @@
 //! A network that cuts, stalls, or forgets connections.
 
 use backend_defaults::database::{DatabaseError, Outcome};
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionSession, TransactionTrait};
 use serde_json::json;
-use test_servers::{Postgres, Proxy};
+use test_servers::{MariaDb, Postgres, Proxy};
 
-use super::fixture::{Own, SHORT, database, outcome, recovers, unavailable};
+use super::fixture::{Own, SHORT, database, fill, outcome, recovers, unavailable};
 use crate::database::fixture::bounded;
 use crate::database::suite::{insert, names};
 
@@ -21,10 +21,8 @@ async fn a_cut_is_survived() {
         proxy.cut();
         assert_eq!(outcome(&insert(&transaction, "more").await.unwrap_err()), Outcome::RolledBack);
         drop(transaction);
-        for _ in 0..3 {
-            let error = insert(&database, "while it is cut").await.unwrap_err();
-            assert!(matches!(unavailable(&error), DatabaseError::Open { .. }), "{error}");
-        }
+        let error = insert(&database, "while it is cut").await.unwrap_err();
+        assert!(matches!(unavailable(&error), DatabaseError::Open { .. }), "{error}");
         let error = database.begin().await.unwrap_err();
         assert!(matches!(unavailable(&error), DatabaseError::Open { .. }), "{error}");
         proxy.heal();
@@ -90,4 +88,58 @@ async fn forgotten_connections_are_given_up() {
         assert_eq!(names(&database).await, ["after"]);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_that_the_server_does_not_know_of_are_given_up_without_a_time_limit() {
+    bounded(async {
+        let server: Postgres = Own::start();
+        let proxy = Proxy::start(server.port()).unwrap();
+        let database = database(server.config(proxy.port()), json!({}), json!({})).await;
+        let transaction = database.begin().await.unwrap();
+        insert(&transaction, "in it").await.unwrap();
+        fill(&database, 1).await;
+        proxy.blackhole();
+        // It notices that the idle one was forgotten, and takes another.
+        let held = database.begin().await.unwrap();
+        let (at_work, forgotten) =
+            tokio::join!(held.execute_unprepared("SELECT pg_sleep(13)"), insert(&transaction, "more"));
+        at_work.unwrap();
+        let error = forgotten.unwrap_err();
+        assert_eq!(outcome(&error), Outcome::RolledBack);
+        assert!(error.to_string().contains("s, and the server has ended it"), "{error}");
+        drop((held, transaction));
+        recovers(&database, "after").await;
+        assert_eq!(names(&database).await, ["after"]);
+    })
+    .await;
+}
+
+async fn statements_to_a_server_that_is_out_of_reach_are_given_up<S: Own>(sleep: &str) {
+    let server = S::start();
+    let proxy = Proxy::start(server.port()).unwrap();
+    let database = database(server.config(proxy.port()), json!({}), json!({ "acquireTimeoutMillis": SHORT })).await;
+    let transaction = database.begin().await.unwrap();
+    insert(&transaction, "in it").await.unwrap();
+    fill(&database, 1).await;
+    let (asleep, lost, ()) = tokio::join!(database.execute_unprepared(sleep), insert(&transaction, "more"), async {
+        proxy.stall();
+    });
+    for (error, expected) in [(asleep.unwrap_err(), Outcome::Unknown), (lost.unwrap_err(), Outcome::RolledBack)] {
+        assert_eq!(outcome(&error), expected);
+        assert!(error.to_string().contains("there was no answer for"), "{error}");
+    }
+    proxy.heal();
+    recovers(&database, "after").await;
+    assert_eq!(names(&database).await, ["after"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_to_a_postgresql_that_is_out_of_reach_are_given_up() {
+    bounded(statements_to_a_server_that_is_out_of_reach_are_given_up::<Postgres>("SELECT pg_sleep(100)")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_to_a_mariadb_that_is_out_of_reach_are_given_up() {
+    bounded(statements_to_a_server_that_is_out_of_reach_are_given_up::<MariaDb>("DO SLEEP(100)")).await;
 }

@@ -53,7 +53,6 @@ over_mode!(memory Memory private);
 over_mode!(directory Directory);
 over_mode!(postgres Postgres);
 over_mode!(postgres_schema PostgresSchema);
-over_mode!(pgbouncer PgBouncer);
 over_mode!(pgbouncer_schema PgBouncerSchema);
 over_mode!(embedded_postgres EmbeddedPostgres);
 over_mode!(mysql_databases MySql);

@@ -1,5 +1,7 @@
 //! Liveness and readiness. Backstage: `DefaultRootHealthService`; what `plugins` says is ours.
 
+mod database;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +9,18 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use backend_app_api::{MigrationId, MigrationReport, Phase, PluginState, Snapshot, Status};
+use backend_app_api::{Phase, PluginState, Snapshot, Status};
 use backend_plugin_api::PluginId;
 use backend_plugin_api::services::Database;
+use backend_plugin_api::services::database::DatabaseError;
 use futures::future::join_all;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+
+use self::database::{DatabaseHealth, ServerHealth, Servers};
 
 /// How long a database has to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ struct Readiness {
     message: Option<String>,
     status: &'static str,
     plugins: BTreeMap<&'static str, PluginHealth>,
+    #[serde(rename = "databaseServers", skip_serializing_if = "Vec::is_empty")]
+    database_servers: Vec<ServerHealth>,
 }
 
 #[derive(Serialize)]
@@ -47,43 +54,6 @@ struct PluginHealth {
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<DatabaseHealth>,
-}
-
-#[derive(Serialize)]
-struct DatabaseHealth {
-    /// `None`: it was not asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    ephemeral: bool,
-    /// `None`: there is nothing to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    migrations: Option<MigrationHealth>,
-}
-
-/// Where the database is not as this backend's migrations make it. It serves nevertheless.
-#[derive(Serialize)]
-struct MigrationHealth {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pending: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    edited: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unknown: Vec<String>,
-}
-
-impl MigrationHealth {
-    fn of(report: &MigrationReport) -> Option<Self> {
-        let version = |id: &MigrationId| id.version.clone();
-        let health = Self {
-            warnings: report.warnings(),
-            pending: report.pending.iter().map(version).collect(),
-            edited: report.edited.iter().map(|it| version(&it.id)).collect(),
-            unknown: report.unknown.iter().map(|it| version(&it.id)).collect(),
-        };
-        (!health.warnings.is_empty() || !health.pending.is_empty()).then_some(health)
-    }
 }
 
 impl Health {
@@ -111,14 +81,20 @@ impl Health {
             Phase::Stopping => Some("Backend is shuttting down".to_owned()),
             Phase::Started => silent(&pings),
         };
+        let pools: BTreeMap<_, _> = databases.iter().map(|(id, it)| (*id, it.pool_status())).collect();
+        let servers = Servers::of(pools.values());
         let plugins = snapshot.plugins.iter();
         let plugins = plugins.map(|(id, state)| {
-            let database = databases.get(id).map(|it| database_health(it, pings.get(id), migrations.get(id)));
+            let database = databases.get(id).zip(pools.get(id));
+            let database = database.map(|(database, pool)| {
+                DatabaseHealth::new(database, pings.get(id), migrations.get(id), servers.pool(pool))
+            });
             (id.as_str(), plugin(state, database, pings.get(id)))
         });
         let code = if message.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let status = if message.is_none() { "ok" } else { "error" };
-        let body = Json(Readiness { message, status, plugins: plugins.collect() });
+        let plugins = plugins.collect();
+        let body = Json(Readiness { message, status, plugins, database_servers: servers.into_health() });
         (code, [(CACHE_CONTROL, "no-store")], body).into_response()
     }
 
@@ -141,7 +117,10 @@ async fn answers(plugin: PluginId, database: &Database) -> bool {
     let plugin = plugin.as_str();
     match timeout(PING_TIMEOUT, database.ping()).await {
         Ok(Ok(())) => return true,
-        Ok(Err(error)) => tracing::warn!(plugin, "the database does not answer: {error}"),
+        Ok(Err(error)) => {
+            let error = DatabaseError::of(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::warn!(plugin, "the database does not answer: {error}");
+        }
         Err(_) => tracing::warn!(plugin, "the database does not answer within {PING_TIMEOUT:?}"),
     }
     false
@@ -161,16 +140,4 @@ fn plugin(state: &PluginState, database: Option<DatabaseHealth>, answers: Option
         PluginState::Failed(reason) => ("failed", reason.lines().next().map(str::to_owned)),
     };
     PluginHealth { status, message, database }
-}
-
-fn database_health(
-    database: &Database,
-    answers: Option<&bool>,
-    migrations: Option<&MigrationReport>,
-) -> DatabaseHealth {
-    DatabaseHealth {
-        status: answers.map(|answers| if *answers { "ok" } else { "error" }),
-        ephemeral: database.info().ephemeral,
-        migrations: migrations.and_then(MigrationHealth::of),
-    }
 }

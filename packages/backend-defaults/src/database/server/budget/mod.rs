@@ -5,26 +5,31 @@
 //! at once, though its own plugin may have others waiting.
 //!
 //! **Nothing lies idle while somebody waits**: an idle connection of another plugin is taken, the one that has
-//! been idle for longest. Where both plugins connect to the same place, it is made to serve the other one; else
-//! it is closed to make room.
+//! been idle for longest. Where both plugins connect to the same place, it is made to serve the other one. Else it
+//! is closed to make room, which is dear: a plugin that has connections waits for those first, unless others have
+//! more, or one that nobody uses.
+
+mod limit;
+mod state;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use backend_plugin_api::PluginId;
 use backend_plugin_api::services::database::ServerStatus;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+pub(crate) use self::limit::ServerLimit;
+use self::state::{Asks, Member, Spare, State, Ticket, Waiter};
+pub(super) use self::state::{Idle, SPARE_AFTER};
 use super::opener::Pooled;
 use crate::database::plan::BudgetPlan;
 
-/// Before the server was asked how many it takes.
-const UNKNOWN: usize = 1;
-/// A connection that has been idle for as long may go to another plugin though there is room for one more: few
-/// are enough for plugins that ask now and then, and those who are busy keep theirs.
-pub(super) const SPARE_AFTER: Duration = Duration::from_millis(100);
+/// After how long a plugin that has connections gets another though one of an equal's has to be closed for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connections to one server.
 pub(crate) struct Budget<C> {
@@ -33,55 +38,12 @@ pub(crate) struct Budget<C> {
     state: Mutex<State<C>>,
     /// How many wait, to be seen without the lock.
     waiting: AtomicUsize,
+    /// How often somebody began to.
+    tickets: AtomicU64,
     /// How often a connection was lost. When one is, others may be too.
     losses: AtomicUsize,
     /// How often all were to be replaced.
     retirements: AtomicUsize,
-}
-
-struct State<C> {
-    /// The most there may be, once known.
-    budget: Option<usize>,
-    /// What the server takes of all.
-    limit: Option<usize>,
-    open: usize,
-    members: Vec<Member<C>>,
-    waiting: BTreeMap<Ticket, Waiter<C>>,
-    next: Ticket,
-}
-
-/// A plugin.
-struct Member<C> {
-    plugin: PluginId,
-    open: usize,
-    idle: Option<Box<dyn Idle<C>>>,
-}
-
-type Ticket = u64;
-
-struct Waiter<C> {
-    member: usize,
-    place: usize,
-    answer: oneshot::Sender<Grant<C>>,
-}
-
-/// What a server says of itself, asked once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ServerLimit {
-    /// The most connections of all its clients.
-    pub(crate) max_connections: usize,
-    /// Those of them that who connects cannot get.
-    pub(crate) reserved: usize,
-    /// The most of who connects, if that is less.
-    pub(crate) own: Option<usize>,
-}
-
-/// The idle connections of a plugin.
-pub(super) trait Idle<C>: Send {
-    /// Since when the one is idle that has been for longest, its place, and whether it is to be kept.
-    fn oldest(&self) -> Option<(Instant, usize, bool)>;
-    /// Takes that one.
-    fn take_oldest(&self) -> Option<Pooled<C>>;
 }
 
 /// A plugin's part in a budget.
@@ -106,12 +68,13 @@ pub(super) enum Grant<C> {
 
 impl<C> Budget<C> {
     pub(crate) fn new(server: String, plan: BudgetPlan) -> Arc<Self> {
-        let state = State { budget: None, limit: None, open: 0, members: vec![], waiting: BTreeMap::new(), next: 0 };
+        let state = State { budget: None, limit: None, open: 0, members: vec![], waiting: BTreeMap::new() };
         Arc::new(Self {
             server,
             plan,
             state: Mutex::new(state),
             waiting: AtomicUsize::new(0),
+            tickets: AtomicU64::new(0),
             losses: AtomicUsize::new(0),
             retirements: AtomicUsize::new(0),
         })
@@ -127,6 +90,11 @@ impl<C> Budget<C> {
     /// Whether somebody waits for a connection.
     pub(super) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Changes when somebody begins to wait.
+    pub(super) fn tickets(&self) -> u64 {
+        self.tickets.load(Ordering::Acquire)
     }
 
     pub(super) fn losses(&self) -> usize {
@@ -192,26 +160,28 @@ impl<C> Budget<C> {
 
     fn next_grant(self: &Arc<Self>) -> Option<(Waiter<C>, Grant<C>)> {
         let mut state = self.state();
-        let ticket = state.first(|_| true)?;
-        let Waiter { member, place, .. } = state.waiting[&ticket];
-        let grant = self.grant_now(&mut state, member, place)?;
+        let (idle, has_room) = (state.idle(), state.has_room());
+        let ticket = state.first(|asks| has_room || idle.iter().any(|it| state.may_take(asks, it, has_room)))?;
+        let asks = state.waiting[&ticket].asks;
+        let grant = self.grant_now(&mut state, asks, &idle)?;
         let waiter = state.waiting.remove(&ticket)?;
         self.note_waiting(&state);
         Some((waiter, grant))
     }
 
-    fn grant_now(self: &Arc<Self>, state: &mut State<C>, member: usize, place: usize) -> Option<Grant<C>> {
-        let has_room = state.open < state.budget.unwrap_or(UNKNOWN);
-        if let Some(mut pooled) = state.take_idle(place, has_room) {
+    fn grant_now(self: &Arc<Self>, state: &mut State<C>, asks: Asks, idle: &[Spare]) -> Option<Grant<C>> {
+        let has_room = state.has_room();
+        let taken = idle.iter().filter(|it| state.may_take(asks, it, has_room)).find_map(|it| state.take(it.member));
+        if let Some(mut pooled) = taken {
             state.members[pooled.slot.member].open -= 1;
-            state.members[member].open += 1;
-            pooled.slot.member = member;
+            state.members[asks.member].open += 1;
+            pooled.slot.member = asks.member;
             return Some(Grant::Open(pooled));
         }
         has_room.then(|| {
             state.open += 1;
-            state.members[member].open += 1;
-            Grant::Slot(Slot { budget: Arc::clone(self), member })
+            state.members[asks.member].open += 1;
+            Grant::Slot(Slot { budget: Arc::clone(self), member: asks.member })
         })
     }
 
@@ -233,39 +203,6 @@ impl<C> Budget<C> {
     }
 }
 
-impl<C> State<C> {
-    /// Whose turn it is among those waiters that are `wanted`.
-    fn first(&self, wanted: impl Fn(&Waiter<C>) -> bool) -> Option<Ticket> {
-        let waiting = self.waiting.iter().filter(|(_, it)| wanted(it));
-        waiting.min_by_key(|(ticket, it)| (self.members[it.member].open, **ticket)).map(|(ticket, _)| *ticket)
-    }
-
-    /// The connection that has been idle for longest; one to `place`, if there is one. Where there `is_room` for
-    /// another, only one that can be spared.
-    fn take_idle(&self, place: usize, is_room: bool) -> Option<Pooled<C>> {
-        let holders = self.members.iter().filter(|it| it.open > 0).filter_map(|it| it.idle.as_ref());
-        let oldest = holders.filter_map(|it| Some((it.oldest()?, it)));
-        let spare = |since: Instant, at: usize, keep: bool| at == place && !keep && since.elapsed() >= SPARE_AFTER;
-        let mut oldest: Vec<_> =
-            oldest.filter(|((since, at, keep), _)| !is_room || spare(*since, *at, *keep)).collect();
-        oldest.sort_by_key(|((since, at, _), _)| (*at != place, *since));
-        oldest.into_iter().find_map(|(_, it)| it.take_oldest())
-    }
-}
-
-impl BudgetPlan {
-    /// Without a number in the config: four fifths of what the server has for us, shared by the replicas. The
-    /// rest is for those who look after it, and for others.
-    pub(super) fn budget(&self, server: Option<ServerLimit>) -> usize {
-        const WITHOUT_LIMIT: usize = 100;
-        let safe = |it: ServerLimit| {
-            let all = it.max_connections.saturating_sub(it.reserved) * 4 / 5;
-            (all.min(it.own.unwrap_or(all)) / self.replicas).max(1)
-        };
-        self.max_connections.unwrap_or_else(|| server.map_or(WITHOUT_LIMIT, safe))
-    }
-}
-
 impl<C> Seat<C> {
     pub(super) fn budget(&self) -> &Arc<Budget<C>> {
         &self.budget
@@ -281,7 +218,7 @@ impl<C> Seat<C> {
         let mut state = self.budget.state();
         let idle = state.members[self.member].idle.take();
         let (of_this, others) =
-            std::mem::take(&mut state.waiting).into_iter().partition(|(_, it)| it.member == self.member);
+            std::mem::take(&mut state.waiting).into_iter().partition(|(_, it)| it.asks.member == self.member);
         state.waiting = others;
         self.budget.note_waiting(&state);
         drop(state);
@@ -290,23 +227,32 @@ impl<C> Seat<C> {
 
     /// Waits until the plugin may have a connection more, to be opened to `place`. `None`: it has left.
     pub(super) async fn grant(&self, place: usize) -> Option<Grant<C>> {
-        let (waits, answer) = {
+        let asks = Asks { member: self.member, place, urgently: false };
+        let (waits, mut answer) = {
             let mut state = self.budget.state();
-            if state.waiting.is_empty()
-                && let Some(grant) = self.budget.grant_now(&mut state, self.member, place)
-            {
-                return Some(grant);
+            if state.waiting.is_empty() {
+                let idle = state.idle();
+                if let Some(grant) = self.budget.grant_now(&mut state, asks, &idle) {
+                    return Some(grant);
+                }
             }
             let (sender, answer) = oneshot::channel();
-            let ticket = state.next;
-            state.next += 1;
-            state.waiting.insert(ticket, Waiter { member: self.member, place, answer: sender });
+            let ticket = self.budget.tickets.fetch_add(1, Ordering::AcqRel);
+            state.waiting.insert(ticket, Waiter { asks, answer: sender });
             self.budget.note_waiting(&state);
             (Waits { budget: &self.budget, ticket }, answer)
         };
         // One may have been given back just before this was seen to wait.
         self.budget.serve();
-        let grant = answer.await.ok();
+        let asked = Instant::now();
+        let grant = loop {
+            // What was not to be spared may be by now.
+            match timeout(SPARE_AFTER, &mut answer).await {
+                Ok(grant) => break grant.ok(),
+                Err(_) => waits.goes_on(asked.elapsed() >= PATIENCE),
+            }
+            self.budget.serve();
+        };
         drop(waits);
         grant
     }
@@ -321,13 +267,17 @@ impl<C> Seat<C> {
         })
     }
 
-    /// Whether a connection that the plugin gives back is to go to somebody who waits for one, given whether
-    /// others of the plugin wait for it too, and to whom.
-    pub(super) fn heir(&self, has_own: bool) -> Option<Heir<C>> {
+    /// Who is to have a connection to `place` that the plugin gives back, though others of the plugin may wait for
+    /// it too (`has_own`). `None`: the plugin itself.
+    pub(super) fn heir(&self, place: usize, has_own: bool) -> Option<Heir<C>> {
         let mut state = self.budget.state();
-        let left = state.members[self.member].open.saturating_sub(1);
-        let ticket = state.first(|it| !has_own || it.member == self.member || state.members[it.member].open <= left)?;
-        let Waiter { member, answer, .. } = state.waiting.remove(&ticket)?;
+        let left = state.open_of(self.member).saturating_sub(1);
+        let may_have = |it: Asks| {
+            let is_fair = !has_own || state.open_of(it.member) <= left;
+            it.member == self.member || is_fair && (it.place == place || state.is_poorer(it, left))
+        };
+        let ticket = state.first(may_have)?;
+        let Waiter { asks: Asks { member, .. }, answer } = state.waiting.remove(&ticket)?;
         self.budget.note_waiting(&state);
         state.members[self.member].open -= 1;
         state.members[member].open += 1;
@@ -352,6 +302,14 @@ impl<C> Heir<C> {
 struct Waits<'a, C> {
     budget: &'a Budget<C>,
     ticket: Ticket,
+}
+
+impl<C> Waits<'_, C> {
+    fn goes_on(&self, urgently: bool) {
+        if let Some(waiter) = self.budget.state().waiting.get_mut(&self.ticket) {
+            waiter.asks.urgently = urgently;
+        }
+    }
 }
 
 impl<C> Drop for Waits<'_, C> {
