@@ -4,6 +4,7 @@
 mod bench;
 mod requirements;
 mod sh;
+mod storm;
 mod test;
 
 use std::process::ExitCode;
@@ -19,12 +20,15 @@ enum Command {
     /// Measures a release build.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Ends and restarts PostgreSQL under a backend with load, and checks that nothing is lost.
+    Storm(storm::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Test(options) => test::run(&options),
         Command::Bench(bench) => bench.run(),
+        Command::Storm(options) => storm::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,26 +19,6 @@ pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     /// From the start of the process until readiness answered 200.
     pub(crate) start_up: Duration,
-}
-
-/// Builds the binary as it is released, and returns where it is.
-pub(crate) fn build() -> Result<PathBuf> {
-    build_package(&["--package=backend"])
-}
-
-/// The same of an example.
-pub(crate) fn build_example(package: &str, example: &str) -> Result<PathBuf> {
-    build_package(&[&format!("--package={package}"), &format!("--example={example}")])
-}
-
-fn build_package(what: &[&str]) -> Result<PathBuf> {
-    let build = ["build", "--release", "--message-format=json-render-diagnostics"];
-    let messages = sh::output(sh::cargo().args(build).args(what))?;
-    let mut executables = messages.lines().filter_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message.get("executable")?.as_str()?))
-    });
-    executables.next_back().context("cargo built no executable")
 }
 
 impl Backend {

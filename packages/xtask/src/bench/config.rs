@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::build;
 use super::figure::{Figure, Goal, median};
 use crate::requirements::{self, CC, NODE};
 use crate::sh;
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
     write(&folder.path().join("large"), [large()])?;
     write(&folder.path().join("layers"), (0..50).map(layer))?;
 
-    let ours = build()?;
+    let ours = build::bench("config", "load")?;
     let script = sh::root().join("packages/config/benches/load.mjs");
     if options.oracle.is_some() {
         requirements::ensure(&[NODE])?;
@@ -96,17 +97,6 @@ fn add(figures: &mut Vec<Figure>, setup: &Setup, ours: &[[f64; 2]], oracle: &[[f
             figures.push(Figure { name: setup.times[kind], unit: "x", value, goal });
         }
     }
-}
-
-/// Builds what measures ours, and returns where it is.
-fn build() -> Result<PathBuf> {
-    let arguments = ["bench", "--no-run", "--package=config", "--bench=load"];
-    let messages = sh::output(sh::cargo().args(arguments).arg("--message-format=json-render-diagnostics"))?;
-    let mut executables = messages.lines().filter_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message.get("executable")?.as_str()?))
-    });
-    executables.next_back().context("cargo built no executable")
 }
 
 /// The first time and that again, in milliseconds.

@@ -18,6 +18,11 @@ pub(crate) enum Goal {
 }
 
 impl Figure {
+    /// Whether it is on the wrong side of its goal.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.goal.is_some_and(|goal| !goal.holds(self.value))
+    }
+
     /// One object: `name`, `unit`, `value`, `goal`, `holds`.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -51,7 +56,8 @@ impl fmt::Display for Goal {
 impl fmt::Display for Figure {
     /// A row of the table.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<44}{:>10.1} {:<5}", self.name, self.value, self.unit)?;
+        let digits = if self.unit == "x" { 2 } else { 1 };
+        write!(f, "{:<44}{:>10.digits$} {:<5}", self.name, self.value, self.unit)?;
         match self.goal {
             Some(goal) if goal.holds(self.value) => write!(f, "{:>8}  holds", goal.to_string()),
             Some(goal) => write!(f, "{:>8}  MISSED", goal.to_string()),

@@ -1,9 +1,11 @@
 //! `cargo xtask bench ...`: figures of a release build, each with its goal.
 
-mod backend;
+pub(crate) mod backend;
+pub(crate) mod build;
 mod config;
-mod figure;
-mod http;
+mod database;
+pub(crate) mod figure;
+pub(crate) mod http;
 mod provisioning;
 mod startup;
 mod wrk;
@@ -19,6 +21,8 @@ pub(crate) enum Bench {
     Startup(startup::Options),
     /// The first and the second start of many plugins on PostgreSQL.
     Provisioning(provisioning::Options),
+    /// Plugins' databases: their handles beside stock pools, and many plugins under load.
+    Database(database::Options),
     /// Loading config, beside Backstage's loader.
     Config(config::Options),
 }
@@ -28,6 +32,7 @@ impl Bench {
         match self {
             Self::Startup(options) => print(&startup::run(options)?, options.json),
             Self::Provisioning(options) => print(&provisioning::run(options)?, options.json),
+            Self::Database(options) => print(&database::run(options)?, options.json),
             Self::Config(options) => print(&config::run(options)?, options.json),
         }
         Ok(())

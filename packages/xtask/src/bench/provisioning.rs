@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use embedded_postgres::Cluster;
 
-use super::backend::{self, Backend};
+use super::backend::Backend;
+use super::build;
 use super::figure::{Figure, Goal, median};
 use crate::requirements::{self, CC, POSTGRES};
 
@@ -29,7 +30,7 @@ const WARM: Goal = Goal::AtMost(150.0);
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
     requirements::ensure(&[CC, POSTGRES])?;
-    let binary = backend::build_example("backend-cli", "many_plugins")?;
+    let binary = build::example("backend-cli", "many_plugins")?;
     let folder = tempfile::tempdir()?;
     // The server's own defaults, with everything synced to disk.
     let cluster = Cluster::start(&embedded_postgres::Options::new(folder.path().join("pg"), std::env::var_os("PATH")))?;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::backend::{self, Backend};
+use super::backend::Backend;
+use super::build;
 use super::figure::{Figure, Goal, median};
 use super::wrk;
 use crate::requirements::{self, CC, WRK};
@@ -26,7 +27,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
     requirements::ensure(&[CC, WRK])?;
-    let binary = backend::build()?;
+    let binary = build::backend()?;
     let folder = tempfile::tempdir()?;
 
     eprintln!("starting it {} times", options.runs);
