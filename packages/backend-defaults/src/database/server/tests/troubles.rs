@@ -17,7 +17,8 @@ async fn what_is_known_of_a_lost_statement_is_told<E: TestEngine>() {
     let (ending, _) = pool_of(E::new().await, LIMITS);
     let end_others = || async {
         for other in others::<E>(&ending).await {
-            ending.execute_unprepared(&E::end(other)).await.unwrap();
+            // It may have ended meanwhile, of which MariaDB makes an error.
+            drop(ending.execute_unprepared(&E::end(other)).await);
         }
     };
     let database = ending.clone();
