@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -53,6 +54,27 @@ impl PoolCounters {
             errors: count(&self.errors),
             ..now
         }
+    }
+}
+
+/// An open connection, for as long as it is held.
+pub(crate) struct Counted(Arc<PoolCounters>);
+
+impl Counted {
+    pub(crate) fn new(counters: &Arc<PoolCounters>) -> Self {
+        counters.created();
+        Self(Arc::clone(counters))
+    }
+
+    /// Whether these counters have counted it.
+    pub(crate) fn is_by(&self, counters: &Arc<PoolCounters>) -> bool {
+        Arc::ptr_eq(&self.0, counters)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }
 

@@ -10,7 +10,7 @@ use super::budget::{Grant, Seat, Slot};
 use super::watch::{Watch, session_of};
 use super::{ConnectError, Engine};
 use crate::database::plan::PoolPlan;
-use crate::database::pool_counters::PoolCounters;
+use crate::database::pool_counters::{Counted, PoolCounters};
 
 /// How long a connection may lie before it is looked at when it is used again.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
@@ -47,9 +47,6 @@ pub(super) struct Pooled<C> {
     retirements: usize,
     counted: Counted,
 }
-
-/// Counts an open connection.
-struct Counted(Arc<PoolCounters>);
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -120,7 +117,7 @@ impl<E: Engine> Opener<E> {
             return Err(pooled.close(self.plan.destroy_timeout).await);
         }
         let losses = budget.losses();
-        if Arc::ptr_eq(&pooled.counted.0, &self.counters) && pooled.losses == losses {
+        if pooled.counted.is_by(&self.counters) && pooled.losses == losses {
             // It is its own, given back a moment ago.
             return Ok(pooled);
         }
@@ -199,19 +196,6 @@ pub(super) async fn end(closing: impl Future<Output = Result<(), sqlx::Error>>, 
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!("closing a connection: {error}"),
         Err(_) => tracing::debug!("closing a connection took more than {limit:?}"),
-    }
-}
-
-impl Counted {
-    fn new(counters: &Arc<PoolCounters>) -> Self {
-        counters.created();
-        Self(Arc::clone(counters))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.closed();
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use sqlx_core::transaction::TransactionManager;
 
-use crate::database::pool_counters::PoolCounters;
+use crate::database::pool_counters::{Counted, PoolCounters};
 
 pub(super) type Transactions = <sqlx::Sqlite as sqlx::Database>::TransactionManager;
 
@@ -22,9 +22,6 @@ pub(super) struct Connection {
     pub(super) rolling_back: bool,
     _counted: Counted,
 }
-
-/// Counts an open connection, for as long as it is one.
-struct Counted(Arc<PoolCounters>);
 
 /// What goes between a connection's holder and SQLite while a statement runs.
 #[derive(Debug, Default)]
@@ -72,18 +69,5 @@ impl Manager for Opener {
             connection.rolling_back = false;
         }
         Ok(())
-    }
-}
-
-impl Counted {
-    fn new(counters: &Arc<PoolCounters>) -> Self {
-        counters.created();
-        Self(Arc::clone(counters))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.closed();
     }
 }
