@@ -28,8 +28,8 @@ pub(super) struct Opener<E: Engine> {
     /// Whether what fails is told at once, whatever the plan says.
     pub(super) impatient: AtomicBool,
     pub(super) watch: Watch,
-    /// Why the last attempt to open one failed.
-    failure: Mutex<Option<ConnectError>>,
+    /// When and why one could not be opened, the last time.
+    failure: Mutex<Option<(Instant, ConnectError)>>,
 }
 
 /// A connection with its place in the budget. The fields are dropped in this order: what is freed is free.
@@ -68,7 +68,16 @@ impl<E: Engine> Opener<E> {
         }
     }
 
-    pub(super) fn failure(&self) -> MutexGuard<'_, Option<ConnectError>> {
+    /// Why one could not be opened since then.
+    pub(super) fn failure_since(&self, then: Instant) -> Option<ConnectError> {
+        self.failure().as_ref().filter(|(at, _)| *at >= then).map(|(_, why)| Arc::clone(why))
+    }
+
+    pub(super) fn note_failure(&self, why: &ConnectError) {
+        *self.failure() = Some((Instant::now(), Arc::clone(why)));
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<(Instant, ConnectError)>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,10 +92,9 @@ impl<E: Engine> Opener<E> {
                 Err(slot) => slot,
             },
         };
-        let opened = self.open(slot).await;
-        *self.failure() = opened.as_ref().err().cloned();
-        opened.map_err(|cause| {
+        self.open(slot).await.map_err(|cause| {
             self.counters.error();
+            self.note_failure(&cause);
             NoConnection::Failed(cause)
         })
     }

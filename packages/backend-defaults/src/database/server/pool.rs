@@ -101,7 +101,7 @@ impl<E: Engine> Shared<E> {
             }
             Ok(Err(PoolError::Backend(NoConnection::Failed(cause)))) => return Err(self.cannot_open(cause)),
             Ok(Err(_)) => return Err(DatabaseError::Closed { plugin }),
-            Err(_) => self.in_vain(),
+            Err(_) => self.in_vain(asked),
         };
         counters.error();
         Err(error)
@@ -130,8 +130,8 @@ impl<E: Engine> Shared<E> {
         status.size + status.waiting > status.max_size
     }
 
-    /// All that could be had was held, or could not be opened. To be called by one that waits still.
-    fn in_vain(&self) -> DatabaseError {
+    /// All that could be had since one `asked` was held, or could not be opened. To be called by one that waits still.
+    fn in_vain(&self, asked: Instant) -> DatabaseError {
         let others = |waiting: usize| waiting.saturating_sub(1);
         let (plugin, waited) = (self.owner.plugin, self.limits.pool.acquire_timeout);
         let held = self.held();
@@ -144,14 +144,15 @@ impl<E: Engine> Shared<E> {
             let waiting = others(self.status().waiting);
             return DatabaseError::ConnectionsBusy { plugin, count, longest, waiting, waited };
         }
-        if let Some(cause) = self.pool.manager().failure().clone() {
+        if let Some(cause) = self.opener().failure_since(asked) {
             return self.cannot_open(cause);
         }
         let (users, server) = (budget.users(), budget.status());
         let open = users.iter().find(|(it, _)| *it == plugin).map_or(0, |(_, open)| *open);
         if open > self.pool.status().size || server.budget.is_none_or(|it| server.open < it) {
             // It is being opened, or another one was, for which this waited.
-            let cause = self.pool.manager().failure().insert(slow(waited)).clone();
+            let cause = slow(waited);
+            self.opener().note_failure(&cause);
             return self.cannot_open(cause);
         }
         let (budget, server, waiting) = (server.budget.unwrap_or(server.open), server.name, others(server.waiting));

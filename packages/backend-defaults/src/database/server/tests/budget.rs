@@ -49,6 +49,34 @@ impl Engine for Tenant {
     }
 }
 
+/// Cannot connect; it can be given another plugin's connection.
+struct Unlucky(Tenant);
+
+#[async_trait]
+impl Engine for Unlucky {
+    type Connection = PgConnection;
+
+    async fn connect(&self) -> Result<PgConnection, ConnectError> {
+        Err(Arc::new(std::io::Error::other("no route to `db.internal`")))
+    }
+
+    fn place(&self) -> usize {
+        self.0.place()
+    }
+
+    async fn dress(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        self.0.dress(connection).await
+    }
+
+    async fn limit(&self, _: &mut PgConnection) -> Option<ServerLimit> {
+        None
+    }
+
+    fn is_passing(&self, _: &ConnectError) -> bool {
+        false
+    }
+}
+
 struct Plugins {
     inner: Postgres,
     budget: Arc<Budget<PgConnection>>,
@@ -215,6 +243,25 @@ async fn a_spent_budget_says_who_has_what() {
         assert_eq!(b.pool_status().errors, 1);
         drop(held);
         run(&b, "SELECT 1").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_of_long_ago_is_not_what_is_told() {
+    within_a_minute(async {
+        let plugins = Plugins::new(1).await;
+        let tenant = Tenant { inner: plugins.inner.clone(), name: "a", place: 0, limit: None };
+        let pool = PoolPlan { acquire_timeout: Duration::from_millis(500), ..POOL };
+        let (a, _) = pool_in(A, Unlucky(tenant), Limits { pool, ..LIMITS }, &plugins.budget);
+        let b = plugins.add(B, 0, POOL);
+        let error = run(&a, "SELECT 1").await.unwrap_err();
+        assert!(matches!(DatabaseError::of(&error), Some(DatabaseError::Open { .. })), "{error}");
+        let held = b.begin().await.unwrap();
+        let error = run(&a, "SELECT 1").await.unwrap_err();
+        assert!(matches!(DatabaseError::of(&error), Some(DatabaseError::BudgetSpent { .. })), "{error}");
+        held.commit().await.unwrap();
+        assert_eq!(who(&a).await.1, "a");
     })
     .await;
 }
