@@ -60,7 +60,7 @@ impl SqliteSession {
                 self.look_for_rollback();
             }
             if self.rolled_back {
-                return Err(DatabaseError::RolledBack { plugin: self.owner.plugin }.into());
+                return Err(DatabaseError::RolledBack { plugin: self.owner.plugin, lost: false }.into());
             }
             if let Some(keyword) = nature.ends_transaction {
                 return Err(DatabaseError::EndsTransaction { keyword }.into());

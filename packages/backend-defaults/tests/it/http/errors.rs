@@ -47,6 +47,13 @@ async fn database_mistake() -> Result<(), ApiError> {
     Err(DbErr::from(DatabaseError::EndsTransaction { keyword: "COMMIT" }))?
 }
 
+#[test]
+fn a_transaction_that_a_plugin_spoilt_is_not_an_outage() {
+    let rolled_back = |lost| DbErr::from(DatabaseError::RolledBack { plugin: PluginId::new("alpha"), lost });
+    assert_eq!(ApiError::from(rolled_back(false)).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(ApiError::from(rolled_back(true)).status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
 fn routes() -> Router {
     Router::new()
         .route("/conflict", get(|| async { ApiError::conflict("there is one already") }))

@@ -108,8 +108,8 @@ pub enum DatabaseError {
     },
     /// The server takes no changes: it is a standby, or became one.
     #[error(
-        "the database of `{plugin}` ({location}) is read-only: {}; its connections are closed, so that the next \
-         ones may find the primary",
+        "the database of `{plugin}` ({location}) is read-only: {}; it is opened anew each time, as another \
+         server, or the file, may take changes by then",
         Said(cause)
     )]
     ReadOnly {
@@ -168,6 +168,8 @@ pub enum DatabaseError {
     RolledBack {
         /// Whose.
         plugin: PluginId,
+        /// That error was the loss of its connection.
+        lost: bool,
     },
     /// SQL that leaves something in a session, where each transaction gets another one.
     #[error(
@@ -257,7 +259,7 @@ impl DatabaseError {
             | Self::Cancelled { plugin, .. }
             | Self::QueryTimeout { plugin, .. }
             | Self::Locked { plugin, .. }
-            | Self::RolledBack { plugin } => Some(*plugin),
+            | Self::RolledBack { plugin, .. } => Some(*plugin),
             Self::KeepsState { .. } | Self::LeavesRole { .. } | Self::EndsTransaction { .. } => None,
         }
     }
@@ -274,7 +276,12 @@ impl DatabaseError {
 
     /// Whether it is the database's state, and not the statement, so that trying again later may help.
     pub fn is_unavailable(&self) -> bool {
-        !matches!(self, Self::EndsTransaction { .. } | Self::KeepsState { .. } | Self::LeavesRole { .. })
+        match self {
+            // An error that the plugin has passed over.
+            Self::RolledBack { lost, .. } => *lost,
+            Self::EndsTransaction { .. } | Self::KeepsState { .. } | Self::LeavesRole { .. } => false,
+            _ => true,
+        }
     }
 
     fn kind(&self) -> io::ErrorKind {

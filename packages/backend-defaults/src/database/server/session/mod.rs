@@ -82,8 +82,12 @@ impl<E: Engine> ServerSession<E> {
 
     /// The connection, for the driver's own use.
     pub(crate) fn connection(&mut self) -> Result<&mut E::Connection, DbErr> {
-        let rolled_back = || DatabaseError::RolledBack { plugin: self.shared.owner.plugin };
-        self.lease.as_mut().map(Lease::connection).ok_or_else(|| rolled_back().into())
+        let rolled_back = DatabaseError::RolledBack { plugin: self.shared.owner.plugin, lost: true };
+        self.lease.as_mut().map(Lease::connection).ok_or_else(|| rolled_back.into())
+    }
+
+    fn rolled_back(&self) -> DatabaseError {
+        DatabaseError::RolledBack { plugin: self.shared.owner.plugin, lost: self.lease.is_none() }
     }
 
     fn limit(&self) -> Limit<E> {
@@ -105,7 +109,7 @@ impl<E: Engine> ServerSession<E> {
         let nature = E::Connection::nature(sql);
         self.settle().await?;
         if self.over {
-            return Err(DatabaseError::RolledBack { plugin: self.shared.owner.plugin }.into());
+            return Err(self.rolled_back().into());
         }
         if let Some(keyword) = nature.ends_transaction.filter(|_| self.depth > 0) {
             return Err(DatabaseError::EndsTransaction { keyword }.into());

@@ -5,7 +5,6 @@ use sqlx::Connection as _;
 
 use super::failure::Failure;
 use super::{Flight, ServerSession, bounded};
-use crate::database::DatabaseError;
 use crate::database::server::Engine;
 use crate::database::server::dialect::Dialect;
 use crate::database::server::lease::Lease;
@@ -86,7 +85,7 @@ impl<E: Engine> ServerSession<E> {
             let aborted = self.text("SELECT 1".to_owned()).await.is_err();
             if aborted {
                 self.over = true;
-                return Err(DatabaseError::RolledBack { plugin: self.shared.owner.plugin }.into());
+                return Err(self.rolled_back().into());
             }
         }
         self.committing = true;

@@ -119,7 +119,7 @@ async fn a_read_only_server_is_told_from_a_read_only_transaction() {
         let (database, _) = pool_of(engine, LIMITS);
         assert!(names(&database).await.is_empty());
         let error = insert(&database, "one").await.unwrap_err();
-        assert_snapshot!(told(&error), @"the database of `todo` (a server) is read-only: cannot execute INSERT in a read-only transaction (25006); its connections are closed, so that the next ones may find the primary");
+        assert_snapshot!(told(&error), @"the database of `todo` (a server) is read-only: cannot execute INSERT in a read-only transaction (25006); it is opened anew each time, as another server, or the file, may take changes by then");
         let transaction = database.begin().await.unwrap();
         let error = insert(&transaction, "one").await.unwrap_err();
         assert!(matches!(DatabaseError::of(&error), Some(DatabaseError::ReadOnly { .. })), "{error}");
