@@ -11,24 +11,11 @@ pub(crate) struct Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::create()
-            .table("greenroom_stamp")
-            .if_not_exists()
-            .col(ColumnDef::new("plugin").string_len(255).not_null().primary_key())
-            .col(ColumnDef::new("version").string_len(255).not_null())
-            .col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null().default(Expr::current_timestamp()))
-            .to_owned();
-        manager.create_table(table).await?;
+        manager.create_table(stamp_table()).await?;
         if has_tables_of_others(manager).await? {
             return Ok(());
         }
-        let stamp = Query::insert()
-            .into_table("greenroom_stamp")
-            .columns(["plugin", "version"])
-            .values_panic([self.plugin.into(), env!("CARGO_PKG_VERSION").into()])
-            .on_conflict(OnConflict::column("plugin").do_nothing_on(["plugin"]).to_owned())
-            .to_owned();
-        manager.execute(stamp).await
+        manager.execute(stamp_row(self.plugin)).await
     }
 
     fn use_transaction(&self) -> Option<bool> {
@@ -38,6 +25,27 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.drop_table(Table::drop().table("greenroom_stamp").to_owned()).await
     }
+}
+
+/// Makes the table that says whose a database is, where it is not there.
+pub fn stamp_table() -> TableCreateStatement {
+    Table::create()
+        .table("greenroom_stamp")
+        .if_not_exists()
+        .col(ColumnDef::new("plugin").string_len(255).not_null().primary_key())
+        .col(ColumnDef::new("version").string_len(255).not_null())
+        .col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null().default(Expr::current_timestamp()))
+        .to_owned()
+}
+
+/// Says in [`stamp_table`] that what is there is `plugin`'s.
+pub fn stamp_row(plugin: &str) -> InsertStatement {
+    Query::insert()
+        .into_table("greenroom_stamp")
+        .columns(["plugin", "version"])
+        .values_panic([plugin.into(), env!("CARGO_PKG_VERSION").into()])
+        .on_conflict(OnConflict::column("plugin").do_nothing_on(["plugin"]).to_owned())
+        .to_owned()
 }
 
 /// Whether somebody else, such as Backstage, was here before.

@@ -13,6 +13,7 @@ use config::{Config, ConfigErrors};
 use crate::builtin::StatusFactory;
 use crate::container::Container;
 use crate::graph::{add_defaults, find_cycle};
+use crate::migrations::PluginMigrations;
 use crate::sections::{ConfigChecker, needs, schema};
 use crate::{Backend, CheckOptions, ConfigSchema, ConfigWarning, LifecycleConfig, StartupConfig, Status};
 
@@ -46,6 +47,13 @@ impl Wired {
         let plugins = self.plugins.iter();
         let with = plugins.filter(|it| needs_database(&it.needs) || modules(it.id).any(|it| needs_database(&it.needs)));
         with.map(|it| it.id).collect()
+    }
+
+    /// What makes the tables of `plugin`, if it is there.
+    pub fn migrations(&self, plugin: PluginId) -> Option<PluginMigrations> {
+        let found = self.plugins.iter().find(|it| it.id == plugin)?;
+        let (host, own, extensions) = (self.host_migrations, found.migrations, found.database_extensions);
+        Some(PluginMigrations { plugin, host, own, extensions })
     }
 
     /// What checked the config, for when it changes.

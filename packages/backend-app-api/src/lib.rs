@@ -4,6 +4,7 @@ mod backend;
 mod builtin;
 mod check;
 mod container;
+mod describe;
 mod graph;
 mod lifecycle_config;
 mod migrations;
@@ -22,9 +23,11 @@ mod tests;
 
 pub use backend::Backend;
 pub use check::{CheckErrors, Wired, WiringError};
+pub use describe::PluginDescription;
 pub use lifecycle_config::LifecycleConfig;
 pub use migrations::{
-    EditedMigration, MigrationError, MigrationId, MigrationList, MigrationReport, Migrator, UnknownMigration,
+    EditedMigration, HistoryRow, MigrationError, MigrationId, MigrationList, MigrationReport, Migrator,
+    PluginMigrations, UnknownMigration,
 };
 pub use running::Running;
 pub use schema::{ConfigSchema, KeySchema, Visibility};

@@ -193,6 +193,8 @@ impl Factory {
 pub struct PluginFeature {
     /// See [`Plugin::ID`].
     pub id: PluginId,
+    /// See [`Plugin::VERSION`].
+    pub version: Option<&'static str>,
     /// See [`Plugin::Deps`].
     pub needs: Needs,
     /// See [`Plugin::migrations`].
@@ -208,6 +210,7 @@ impl PluginFeature {
     pub fn new<P: Plugin>(plugin: P) -> Self {
         Self {
             id: P::ID,
+            version: P::VERSION,
             needs: Needs::of::<_, P::Deps>(),
             migrations: P::migrations,
             database_extensions: P::database_extensions(),

@@ -16,6 +16,8 @@ pub type Migrations = Vec<Box<dyn MigrationTrait>>;
 pub trait Plugin: Send + 'static {
     /// Names its config section, database and routes.
     const ID: PluginId;
+    /// What operators see of it: usually `Some(env!("CARGO_PKG_VERSION"))`. Default: none.
+    const VERSION: Option<&'static str> = None;
     /// What [`Plugin::init`] gets.
     type Deps: Deps<PerPlugin>;
 

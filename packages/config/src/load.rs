@@ -9,12 +9,12 @@ use std::{
 use crate::{
     ConfigError, ConfigErrors, Origin, Sources, dotenv, env,
     include::{Included, Place},
-    js,
+    js, key,
     limits::Budget,
     merge,
     origin::{Source, SourceFile, Span},
     secret,
-    sources::{self, Files, Target},
+    sources::{self, Files, Override, Target},
     text::{self, Text},
     tree::{Map, Mistake, Node, Tree, Value},
 };
@@ -42,13 +42,18 @@ pub(crate) fn load(sources: &Sources, env: Env<'_>) -> Loaded {
     };
     let mut root = empty();
     sources.env_files.iter().for_each(|path| loader.env_file(path));
-    let targets = loader.targets(&sources.files);
+    let mut targets = loader.targets(&sources.files);
+    targets.extend(sources.over.iter().cloned());
     let first = loader.reserve(&targets);
     for (target, source) in targets.iter().zip(first..) {
         let layer = loader.layer(text::read(target, source, sources), source);
         layer.into_iter().for_each(|layer| merge::merge(&mut root, layer));
     }
     merge::merge(&mut root, loader.variables(&sources.variables));
+    for Override { option, key, value } in &sources.overrides {
+        let source = loader.add(Source::Option(option.clone()));
+        merge::replace(&mut root, &key::parse(key), value, source);
+    }
     loader.finish(root)
 }
 

@@ -3,10 +3,10 @@ use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 /// The longest line that is drawn, in bytes: one that fills the screen shows nothing.
 const LONGEST_LINE: usize = 400;
 
-/// Where a value stands: a place in a file, an environment variable, or code.
+/// Where a value stands: a place in a file, an environment variable, an option of the command line, or code.
 ///
 /// `Display` is what a person would type or click: `app-config.yaml:12:13` (line and column count from 1; the path is
-/// relative to the working directory when it is below it) or ``environment variable `APP_CONFIG_app_title` ``.
+/// relative to the working directory when it is below it), ``environment variable `APP_CONFIG_app_title` ``, or `` `--store fs` ``.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Origin {
     pub(crate) source: Arc<Source>,
@@ -18,7 +18,7 @@ impl Origin {
     pub fn file(&self) -> Option<&str> {
         match &*self.source {
             Source::File(file) => Some(&file.name),
-            Source::Variable(_) | Source::Code => None,
+            Source::Variable(_) | Source::Option(_) | Source::Code => None,
         }
     }
 
@@ -26,7 +26,7 @@ impl Origin {
     pub fn variable(&self) -> Option<&str> {
         match &*self.source {
             Source::Variable(name) => Some(name),
-            Source::File(_) | Source::Code => None,
+            Source::File(_) | Source::Option(_) | Source::Code => None,
         }
     }
 
@@ -72,6 +72,7 @@ impl fmt::Display for Origin {
             Source::File(file) if self.span.line == 0 => f.write_str(&file.name),
             Source::File(file) => write!(f, "{}:{}:{}", file.name, self.span.line, self.span.column),
             Source::Variable(name) => write!(f, "environment variable `{name}`"),
+            Source::Option(option) => write!(f, "`{option}`"),
             Source::Code => f.write_str("set in code"),
         }
     }
@@ -113,6 +114,8 @@ impl Span {
 pub(crate) enum Source {
     File(SourceFile),
     Variable(String),
+    /// Of the command line.
+    Option(String),
     Code,
 }
 

@@ -15,10 +15,21 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Sources {
     pub(crate) files: Files,
+    pub(crate) over: Vec<Target>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) env_files: Vec<PathBuf>,
+    pub(crate) overrides: Vec<Override>,
     fetch: Option<Arc<Fetch>>,
     reload_interval: Duration,
+}
+
+/// What a command line says.
+#[derive(Clone)]
+pub(crate) struct Override {
+    /// As it was typed.
+    pub(crate) option: String,
+    pub(crate) key: String,
+    pub(crate) value: serde_json::Value,
 }
 
 type Fetch = dyn Fn(&str) -> Result<String, String> + Send + Sync;
@@ -56,12 +67,26 @@ impl Sources {
 
     /// Exactly these files and URLs (`--config`), the last one winning. URLs need [`with_fetch`](Self::with_fetch).
     pub fn targets(targets: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let target = |text: String| if is_url(&text) { Target::Url(text) } else { Target::File(text.into()) };
         Self::of(Files::List(targets.into_iter().map(|text| target(text.into())).collect()))
     }
 
+    /// Lays these files and URLs over those before them, the last one winning.
+    #[must_use]
+    pub fn with_targets_over(mut self, targets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.over.extend(targets.into_iter().map(|text| target(text.into())));
+        self
+    }
+
     fn of(files: Files) -> Self {
-        Self { files, variables: Vec::new(), env_files: Vec::new(), fetch: None, reload_interval: RELOAD_INTERVAL }
+        Self {
+            files,
+            over: Vec::new(),
+            variables: Vec::new(),
+            env_files: Vec::new(),
+            overrides: Vec::new(),
+            fetch: None,
+            reload_interval: RELOAD_INTERVAL,
+        }
     }
 
     /// Takes the variables named `APP_CONFIG_*` as config over all files; others are ignored. Their order matters when
@@ -79,6 +104,20 @@ impl Sources {
     #[must_use]
     pub fn with_env_files(mut self, files: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         self.env_files.extend(files.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a key over all files and variables, for an option of the command line, which is named as it was typed:
+    /// `--store fs`. The value takes the place of what is there, also of an object; `null` hides it. In the key, `*`
+    /// stands for each name that is there.
+    #[must_use]
+    pub fn with_override(
+        mut self,
+        option: impl Into<String>,
+        key: impl Into<String>,
+        value: serde_json::Value,
+    ) -> Self {
+        self.overrides.push(Override { option: option.into(), key: key.into(), value });
         self
     }
 
@@ -106,7 +145,8 @@ impl Sources {
 
     /// Whether reading needs the network.
     pub fn has_urls(&self) -> bool {
-        matches!(&self.files, Files::List(targets) if targets.iter().any(|it| matches!(it, Target::Url(_))))
+        let listed = if let Files::List(targets) = &self.files { targets.as_slice() } else { &[] };
+        listed.iter().chain(&self.over).any(|it| matches!(it, Target::Url(_)))
     }
 
     pub(crate) fn fetch(&self, url: &str) -> Result<String, String> {
@@ -117,6 +157,10 @@ impl Sources {
             false => Ok(text),
         }
     }
+}
+
+fn target(text: String) -> Target {
+    if is_url(&text) { Target::Url(text) } else { Target::File(text.into()) }
 }
 
 /// Backstage: what `new URL` takes and has a host.

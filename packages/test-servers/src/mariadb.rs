@@ -308,6 +308,8 @@ fn settings(folder: &ServerFolder) -> Result<Vec<String>> {
         format!("--pid-file={}", file("pid")),
         format!("--log-error={}", file("log")),
         format!("--init-file={}", init.display()),
+        // In one that servers share, each that starts deletes the temporary tables of the others.
+        format!("--tmpdir={}", folder.path().display()),
         "--bind-address=127.0.0.1".to_owned(),
         "--skip-name-resolve".to_owned(),
         "--innodb-buffer-pool-size=32M".to_owned(),

@@ -31,6 +31,14 @@ impl PgBouncer {
     /// # Errors
     /// When PgBouncer is not there or does not start.
     pub fn start(server: &PostgresAddress, connections: u32) -> Result<Self> {
+        Self::that_ignores(server, connections, "")
+    }
+
+    /// The same that does not refuse these settings when connecting, and drops them: names with commas.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn that_ignores(server: &PostgresAddress, connections: u32, parameters: &str) -> Result<Self> {
         let program = Self::program()?;
         let account = Account::unless_root(&["postgres", "nobody"])?;
         let folder = ServerFolder::new(account, "greenroom-test-pgbouncer-", "pid")?;
@@ -38,7 +46,7 @@ impl PgBouncer {
         // In this file a quote is doubled.
         folder.write("users", &format!("\"{user}\" \"{}\"\n", password.replace('"', "\"\"")))?;
         at_a_free_port(|port| {
-            let settings = folder.write("pgbouncer.ini", &settings(&folder, server, port, connections))?;
+            let settings = folder.write("pgbouncer.ini", &settings(&folder, server, port, connections, parameters))?;
             let child = run(&program, &folder, &settings, port)?;
             Ok((port, child, settings))
         })
@@ -101,7 +109,7 @@ impl Drop for PgBouncer {
     }
 }
 
-fn settings(folder: &ServerFolder, server: &PostgresAddress, port: u16, connections: u32) -> String {
+fn settings(folder: &ServerFolder, server: &PostgresAddress, port: u16, connections: u32, ignored: &str) -> String {
     let (host, server_port, user) = (server.host(), server.port(), server.user());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (users, log, pid) = (file("users"), file("log"), file("pid"));
@@ -117,6 +125,7 @@ fn settings(folder: &ServerFolder, server: &PostgresAddress, port: u16, connecti
          listen_addr = 127.0.0.1\n\
          listen_port = {port}\n\
          unix_socket_dir =\n\
+         ignore_startup_parameters = {ignored}\n\
          auth_type = scram-sha-256\n\
          auth_file = {users}\n\
          auth_user = {user}\n\

@@ -13,6 +13,7 @@ pub struct CatalogPlugin;
 
 impl Plugin for CatalogPlugin {
     const ID: PluginId = PluginId::new("catalog");
+    const VERSION: Option<&'static str> = Some(env!("CARGO_PKG_VERSION"));
     type Deps = (Config<CatalogConfig>, Database, HttpRouter);
 
     fn migrations() -> Migrations {

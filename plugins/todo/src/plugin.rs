@@ -11,6 +11,7 @@ pub struct TodoPlugin;
 
 impl Plugin for TodoPlugin {
     const ID: PluginId = PluginId::new("todo");
+    const VERSION: Option<&'static str> = Some(env!("CARGO_PKG_VERSION"));
     type Deps = (Config<TodoConfig>, Database, HttpRouter);
 
     fn migrations() -> Migrations {

@@ -9,7 +9,7 @@ use super::history::{self, Applied, VERSION};
 use super::lock::Lock;
 use super::record;
 use super::report::{MigrationReport, compare};
-use super::step::Step;
+use super::step::{MigrationId, Step};
 
 /// So that SQLite's lock on writing is waited for before anything is done, not in the midst of it.
 pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
@@ -18,11 +18,12 @@ pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
-/// Applies what is pending; those that another applied meanwhile are not.
+/// Applies what is pending, no further than up to `last`; those that another applied meanwhile are not.
 pub(super) async fn apply(
     connection: &DatabaseConnection,
     lock: &Lock,
     steps: &[Step<'_>],
+    last: Option<&MigrationId>,
     location: &str,
 ) -> Result<MigrationReport, MigrationError> {
     let history = match history::read(connection).await.map_err(MigrationError::History)? {
@@ -35,8 +36,13 @@ pub(super) async fn apply(
     };
     let mut report = compare(steps, &history, connection.get_database_backend()).await;
     let mut ordinal = history.last().map_or(0, |it| it.ordinal);
+    let last = last.and_then(|last| steps.iter().position(|it| it.id() == *last));
     for id in std::mem::take(&mut report.pending) {
-        let Some(step) = steps.iter().find(|it| it.id() == id) else { continue };
+        let Some((index, step)) = steps.iter().enumerate().find(|(_, it)| it.id() == id) else { continue };
+        if last.is_some_and(|last| index > last) {
+            report.pending.push(id);
+            continue;
+        }
         ordinal += 1;
         apply_step(connection, lock, step, ordinal).await?;
         tracing::debug!("applied migration {id}");

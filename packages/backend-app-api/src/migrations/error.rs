@@ -71,6 +71,14 @@ pub enum MigrationError {
         /// How many there are.
         applied: usize,
     },
+    /// The plugin has no such migration.
+    #[error("`{plugin}` has no migration `{version}`")]
+    NoSuch {
+        /// Whose.
+        plugin: PluginId,
+        /// What was asked for.
+        version: String,
+    },
     /// Rolling a step back failed.
     #[error("migration {step} could not be rolled back: {cause}")]
     StepBack {

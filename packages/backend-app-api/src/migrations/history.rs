@@ -2,6 +2,7 @@
 
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Index, Order, Query, Table};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, RuntimeErr};
+use serde::{Deserialize, Serialize};
 
 use super::step::{MigrationId, MigrationList};
 
@@ -19,6 +20,43 @@ pub(super) struct Applied {
     /// The version of the backend that did it.
     pub(super) applied_by: String,
     pub(super) checksum: Option<String>,
+}
+
+/// A row of the history, `greenroom_migrations`: what was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Whose migration: [`MigrationList::as_str`].
+    pub list: String,
+    /// Its name.
+    pub version: String,
+    /// Counts up over both lists, in the order in which they were applied.
+    pub ordinal: i32,
+    /// The version of the backend that applied it.
+    #[serde(rename(serialize = "appliedBy"), alias = "appliedBy")]
+    pub applied_by: String,
+    /// Of its statements, in the engine that it was applied to.
+    pub checksum: Option<String>,
+}
+
+impl HistoryRow {
+    /// Which migration; `None` for one of a list that only other versions know.
+    pub fn id(&self) -> Option<MigrationId> {
+        Some(MigrationId { list: MigrationList::parse(&self.list)?, version: self.version.clone() })
+    }
+
+    /// `None` for a list that only other versions know.
+    pub(super) fn applied(self) -> Option<Applied> {
+        let Self { list, version, ordinal, applied_by, checksum } = self;
+        let id = MigrationId { list: MigrationList::parse(&list)?, version };
+        Some(Applied { id, ordinal, applied_by, checksum })
+    }
+}
+
+impl From<Applied> for HistoryRow {
+    fn from(applied: Applied) -> Self {
+        let Applied { id, ordinal, applied_by, checksum } = applied;
+        Self { list: id.list.as_str().to_owned(), version: id.version, ordinal, applied_by, checksum }
+    }
 }
 
 /// How a step is undone.
@@ -41,13 +79,14 @@ pub(super) async fn read(connection: &impl ConnectionTrait) -> Result<Option<Vec
 
 /// `None` for a list that only other versions know.
 fn applied(row: &QueryResult) -> Result<Option<Applied>, DbErr> {
-    let Some(list) = MigrationList::parse(&row.try_get::<String>("", "list")?) else { return Ok(None) };
-    Ok(Some(Applied {
-        id: MigrationId { list, version: row.try_get("", "version")? },
+    let row = HistoryRow {
+        list: row.try_get("", "list")?,
+        version: row.try_get("", "version")?,
         ordinal: row.try_get("", "ordinal")?,
         applied_by: row.try_get("", "applied_by")?,
         checksum: row.try_get("", "checksum")?,
-    }))
+    };
+    Ok(row.applied())
 }
 
 /// By the engine's code: other errors are not to be taken for an empty database.

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 use super::MigrationError;
 use super::apply::apply;
 use super::error::count;
-use super::history;
+use super::history::{self, HistoryRow};
 use super::lock::Lock;
 use super::report::{MigrationReport, compare};
 use super::rollback::roll_back;
@@ -67,6 +67,13 @@ impl Migrator {
         Ok(compare(&self.steps(), &history, backend).await)
     }
 
+    /// As [`Self::look`], where the rows of the history were read already: costs no query.
+    pub async fn compare(&self, mut history: Vec<HistoryRow>) -> MigrationReport {
+        history.sort_by_key(|it| it.ordinal);
+        let history: Vec<_> = history.into_iter().filter_map(HistoryRow::applied).collect();
+        compare(&self.steps(), &history, ConnectionTrait::get_database_backend(&self.database)).await
+    }
+
     /// Applies what is pending, whatever the mode; waits while another backend does.
     ///
     /// # Errors
@@ -74,6 +81,33 @@ impl Migrator {
     pub async fn run(&self) -> Result<MigrationReport, MigrationError> {
         let report = self.look().await?;
         if report.pending.is_empty() { Ok(report) } else { self.apply_pending().await }
+    }
+
+    /// As [`Self::run`], and no further than up to the plugin's migration `version`. What is pending after it is so in
+    /// the report.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; and when the plugin has no such migration: then nothing is applied.
+    pub async fn run_to(&self, version: &str) -> Result<MigrationReport, MigrationError> {
+        let last = MigrationId { list: MigrationList::Plugin, version: version.to_owned() };
+        if !self.known().contains(&last) {
+            return Err(MigrationError::NoSuch { plugin: self.plugin, version: last.version });
+        }
+        self.apply_to(Some(&last)).await
+    }
+
+    /// The migrations of this backend, in the order in which they are applied.
+    pub fn known(&self) -> Vec<MigrationId> {
+        self.steps().iter().map(Step::id).collect()
+    }
+
+    /// What was applied, in that order; nothing where there is no history yet. One query.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn applied(&self) -> Result<Vec<HistoryRow>, MigrationError> {
+        let history = history::read(&self.database).await.map_err(MigrationError::History)?.unwrap_or_default();
+        Ok(history.into_iter().map(HistoryRow::from).collect())
     }
 
     /// Undoes the newest `count` migrations of `list`, newest first, by what was kept when they
@@ -91,9 +125,13 @@ impl Migrator {
     }
 
     async fn apply_pending(&self) -> Result<MigrationReport, MigrationError> {
+        self.apply_to(None).await
+    }
+
+    async fn apply_to(&self, last: Option<&MigrationId>) -> Result<MigrationReport, MigrationError> {
         let connection = self.connect().await?;
         let lock = self.lock(&connection).await?;
-        let applied = apply(&connection, &lock, &self.steps(), &self.database.info().location).await;
+        let applied = apply(&connection, &lock, &self.steps(), last, &self.database.info().location).await;
         finish(connection, lock).await;
         applied
     }

@@ -14,6 +14,7 @@ mod error;
 mod history;
 mod lock;
 mod migrator;
+mod plugin_migrations;
 mod record;
 mod report;
 mod rollback;
@@ -24,6 +25,8 @@ mod tests;
 mod waiting;
 
 pub use error::MigrationError;
+pub use history::HistoryRow;
 pub use migrator::Migrator;
+pub use plugin_migrations::PluginMigrations;
 pub use report::{EditedMigration, MigrationReport, UnknownMigration};
 pub use step::{MigrationId, MigrationList};

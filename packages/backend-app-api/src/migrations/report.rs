@@ -10,6 +10,8 @@ use super::step::{MigrationId, MigrationList, Step, enumerate};
 pub struct MigrationReport {
     /// What was applied just now, in that order.
     pub applied: Vec<MigrationId>,
+    /// What was applied before, of what this backend has, oldest first: also what was edited since.
+    pub done: Vec<MigrationId>,
     /// What is still to be applied, oldest first.
     pub pending: Vec<MigrationId>,
     /// What was another when it was applied.
@@ -84,13 +86,14 @@ pub(super) async fn compare(steps: &[Step<'_>], history: &[Applied], backend: Db
     let mut report = MigrationReport::default();
     for step in steps {
         let id = step.id();
-        match history.iter().find(|it| it.id == id) {
-            None => report.pending.push(id),
-            Some(applied) if is_edited(step, applied, backend).await => {
-                report.edited.push(EditedMigration { id, applied_by: applied.applied_by.clone() });
-            }
-            Some(_) => {}
+        let Some(applied) = history.iter().find(|it| it.id == id) else {
+            report.pending.push(id);
+            continue;
+        };
+        if is_edited(step, applied, backend).await {
+            report.edited.push(EditedMigration { id: id.clone(), applied_by: applied.applied_by.clone() });
         }
+        report.done.push(id);
     }
     for Applied { id, applied_by, .. } in history {
         if !steps.iter().any(|step| step.id() == *id) {

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use backend_plugin_api::services::Database;
 use backend_plugin_api::{PluginId, Result, Root, RootConfig, Service, ServiceFactory};
 
+use super::access::Access;
 use super::credentials::{Keyring, Outside};
 use super::mysql::{MySqlContext, MySqlDriver};
 use super::plan::EnginePlan;
@@ -22,7 +23,7 @@ struct Shared {
     config: DatabaseConfig,
     environment: LibpqEnvironment,
     scratch: Arc<Scratch>,
-    mysql: MySqlContext,
+    mysql: Arc<MySqlContext>,
     postgres: Arc<PostgresContext>,
     databases: Mutex<HashMap<PluginId, Database>>,
 }
@@ -33,7 +34,7 @@ impl DatabaseManager {
         let scratch = Arc::new(Scratch::new(std::env::temp_dir()));
         let keyring = Arc::new(Keyring::new(Outside::new(|name| std::env::var(name).ok())));
         let postgres = Arc::new(PostgresContext::new(Arc::clone(&keyring)));
-        let mysql = MySqlContext::new(keyring);
+        let mysql = Arc::new(MySqlContext::new(keyring));
         Self(Arc::new(Shared { config, environment, scratch, mysql, postgres, databases: Mutex::default() }))
     }
 
@@ -46,9 +47,14 @@ impl DatabaseManager {
         if let Some(database) = databases.get(&plugin) {
             return Ok(database.clone());
         }
-        let database = self.open_lazily(&self.plan(plugin)?);
+        let database = self.open(&self.plan(plugin)?);
         databases.insert(plugin, database.clone());
         Ok(database)
+    }
+
+    /// Connections for operators' tools.
+    pub fn access(&self) -> Access {
+        Access::new(Arc::clone(&self.0.postgres), Arc::clone(&self.0.mysql))
     }
 
     /// What `plugin` gets.
@@ -62,7 +68,8 @@ impl DatabaseManager {
         })
     }
 
-    fn open_lazily(&self, plan: &DatabasePlan) -> Database {
+    /// The database of a plan, whosever it is: another handle each time. Opens nothing.
+    pub fn open(&self, plan: &DatabasePlan) -> Database {
         match &plan.engine {
             EnginePlan::Sqlite(sqlite) => Database::new(SqliteDriver::new(plan, sqlite, Arc::clone(&self.0.scratch))),
             EnginePlan::Postgres(postgres) => {

@@ -9,6 +9,7 @@
 //! [`EnginePlan`]. **Invariant:** nothing outside this module opens a connection or knows an
 //! engine's settings.
 
+mod access;
 mod config;
 mod connection;
 pub mod credentials;
@@ -23,6 +24,7 @@ mod server;
 mod sqlite;
 mod tokens;
 
+pub use access::{Access, As, Connected};
 pub use backend_plugin_api::services::database::{DatabaseError, Holder, Outcome};
 pub use config::{
     DatabaseConfig, Isolation, KnexConfig, MigrationsConfig, PluginDatabaseConfig, PluginDivisionMode, PoolConfig,

@@ -155,3 +155,63 @@ fn lines_of_marked_keys_in_every_layer_are_hidden() {
     assert!(!format!("{explanation:?}").contains("hunter"), "{explanation:?}");
     assert!(!config.error("pin", "is wrong").report(false).contains("hunter"));
 }
+
+#[test]
+fn an_option_of_the_command_line_wins_over_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let yaml = "db: {client: pg, at: {host: h}, plugin: {a: {client: x, pool: 1}, b: null, c: {pool: 2}}}\nflat: 1\n";
+    write(directory.path(), "app-config.yaml", yaml);
+    let sources =
+        Sources::in_directory(directory.path()).with_variables([("APP_CONFIG_db_client".into(), "mysql".into())]);
+    let overrides = [
+        ("db.client", json!("sqlite")),
+        ("db.at", json!({"directory": "data"})),
+        ("db.plugin.*.client", json!(null)),
+        ("db.none", json!(null)),
+        ("none.at.all", json!(null)),
+        ("new.key", json!(true)),
+        ("flat.below", json!(2)),
+    ];
+    let sources = overrides.into_iter().fold(sources, |it, (key, value)| it.with_override("--store fs", key, value));
+    let config = load_sources(&sources, &[]).unwrap();
+    assert_eq!(
+        config.to_json(),
+        json!({
+            "db": {"client": "sqlite", "at": {"directory": "data"}, "plugin": {"a": {"pool": 1}, "c": {"pool": 2}}},
+            "flat": {"below": 2},
+            "new": {"key": true},
+        })
+    );
+    let keys = ["db.client", "db.at", "db.at.host", "db.plugin.a.client", "db.none", "flat.below"];
+    let explanations = keys.map(|key| told(&config.explain(key)));
+    assert_snapshot!(explanations.join("\n\n"), @r#"
+    db.client = "sqlite" (string)
+    at `--store fs`
+    over "mysql" at environment variable `APP_CONFIG_db_client`
+    over "pg" at app-config.yaml:1:14
+    set by APP_CONFIG_db_client
+
+    db.at = {"directory":"data"} (object)
+    at `--store fs`
+    over {"host":"h"} at app-config.yaml:1:18
+    set by APP_CONFIG_db_at
+
+    db.at.host = nothing (absent)
+    over "h" at app-config.yaml:1:29
+    set by APP_CONFIG_db_at_host
+
+    db.plugin.a.client = nothing (absent)
+    at `--store fs`
+    over "x" at app-config.yaml:1:54
+    set by APP_CONFIG_db_plugin_a_client
+
+    db.none = nothing (absent)
+    set by APP_CONFIG_db_none
+
+    flat.below = 2 (number)
+    at `--store fs`
+    set by APP_CONFIG_flat_below
+    "#);
+    let origin = config.origin("db.client").unwrap();
+    assert_eq!((origin.file(), origin.variable(), origin.line()), (None, None, 0));
+}

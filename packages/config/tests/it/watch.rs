@@ -189,3 +189,12 @@ fn a_watch_that_is_dropped_is_silent() {
     // Its thread ends, and with it the sender.
     assert_eq!(reloads.recv_timeout(DEADLINE).unwrap_err(), RecvTimeoutError::Disconnected);
 }
+
+#[test]
+fn an_option_of_the_command_line_holds_when_files_change() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "app-config.yaml", "a: 1\nb: 1\n");
+    let watched = Watched::new(&Sources::in_directory(directory.path()).with_override("--a", "a", json!(7)));
+    write(directory.path(), "app-config.yaml", "a: 2\nb: 2\n");
+    assert_eq!(watched.changed(), (json!({"a": 7, "b": 2}), vec!["b".into()]));
+}

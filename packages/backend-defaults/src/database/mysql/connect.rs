@@ -21,7 +21,7 @@ const BEGIN: &str = "SET sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES,NO_
 const NOWHERE: &str = "/nonexistent/the connection was lost";
 
 /// Makes connections to one server.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     server: MySqlServer,
     passwords: Arc<Passwords>,
     authorities: OnceCell<Vec<u8>>,
@@ -34,7 +34,7 @@ impl Connector {
     }
 
     /// A connection, to `database` if there is one.
-    pub(super) async fn connect(&self, database: Option<&str>) -> Result<MySqlConnection, MySqlConnectError> {
+    pub(crate) async fn connect(&self, database: Option<&str>) -> Result<MySqlConnection, MySqlConnectError> {
         self.open(database).await
     }
 
@@ -157,8 +157,9 @@ async fn read(pem: &Pem) -> Result<Vec<u8>, MySqlFailure> {
     }
 }
 
-/// Those of the operating system, as PEM; sqlx knows Mozilla's.
-async fn authorities() -> Vec<u8> {
+/// The certificates of the operating system's authorities, as PEM. sqlx knows Mozilla's; other programs look for them in
+/// places of their own.
+pub async fn authorities() -> Vec<u8> {
     let load = || {
         let found = rustls_native_certs::load_native_certs().certs.into_iter();
         let usable = found.filter(|it| rustls::RootCertStore::empty().add(it.clone()).is_ok());

@@ -7,7 +7,9 @@ use tokio::sync::MutexGuard;
 
 use super::MySqlServer;
 use super::connect::Connector;
-use crate::database::credentials::Keyring;
+use backend_plugin_api::Secret;
+
+use crate::database::credentials::{Keyring, PasswordError};
 use crate::database::plan::BudgetPlan;
 use crate::database::postgres::Login;
 use crate::database::server::{Budget, Outage};
@@ -41,7 +43,12 @@ impl MySqlContext {
         Arc::clone(server)
     }
 
-    pub(super) fn connector(&self, server: &MySqlServer, login: &Login) -> Connector {
+    /// As it is now.
+    pub(crate) async fn password(&self, login: &Login) -> Result<Option<Secret<String>>, PasswordError> {
+        self.keyring.passwords(&login.password).password(false).await
+    }
+
+    pub(crate) fn connector(&self, server: &MySqlServer, login: &Login) -> Connector {
         let passwords = self.keyring.passwords(&login.password);
         Connector::new(MySqlServer { login: login.clone(), ..server.clone() }, passwords)
     }

@@ -18,5 +18,7 @@ mod server;
 pub(crate) use context::MySqlContext;
 pub(crate) use driver::MySqlDriver;
 
+pub use connect::authorities;
 pub use error::{MySqlConnectError, MySqlFailure};
+pub use provision::{pattern, quoted};
 pub use server::{MySqlAddress, MySqlServer, MySqlTls, MySqlTlsMode};

@@ -181,9 +181,8 @@ impl Provisioner {
         quoted(&self.plan.database)
     }
 
-    /// As `GRANT` has it, where `_` and `%` stand for others.
     fn pattern(&self) -> String {
-        quoted(&self.plan.database.replace('_', "\\_").replace('%', "\\%"))
+        quoted(&pattern(&self.plan.database))
     }
 }
 
@@ -195,6 +194,12 @@ fn number(error: &sqlx::Error) -> Option<u16> {
     Some(error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?.number())
 }
 
-fn quoted(name: &str) -> String {
+/// An identifier in backticks.
+pub fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
+}
+
+/// The name of a database as `GRANT` has it, where `_` and `%` stand for others.
+pub fn pattern(name: &str) -> String {
+    name.replace('_', "\\_").replace('%', "\\%")
 }

@@ -249,6 +249,11 @@ impl PostgresPlan {
         Self { server, database, pooler: None, direct: None, ..self.clone() }
     }
 
+    /// The database, as migrations connect to it.
+    pub fn migrations_database(&self) -> &str {
+        self.direct.as_ref().map_or(&self.database, |it| &it.database)
+    }
+
     /// E.g. `db.example.com:5432/portal`, in schema mode with ` schema catalog`.
     pub fn location(&self) -> String {
         let schema = self.schema.as_ref().map(|it| format!(" schema {it}")).unwrap_or_default();

@@ -8,13 +8,20 @@ use super::Ensure;
 use super::login::login;
 use super::resolve::{Family, Resolve, base_key};
 use super::settings::{Said, Settings};
-use crate::database::config::{Isolation, PluginDatabaseConfig, PluginDivisionMode};
+use crate::database::config::{DatabaseConfig, Isolation, PluginDatabaseConfig, PluginDivisionMode};
 use crate::database::connection::Connection;
 use crate::database::credentials::PasswordSource;
 use crate::database::postgres::{Host, Login};
 
 const DEFAULT_PREFIX: &str = "backstage_plugin_";
 const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl DatabaseConfig {
+    /// What the names of databases, and of plugins' own roles, begin with.
+    pub fn names_prefix(&self) -> &str {
+        self.prefix.as_deref().unwrap_or(DEFAULT_PREFIX)
+    }
+}
 
 impl Resolve<'_> {
     pub(super) fn ensure(&self) -> Ensure {
@@ -77,7 +84,7 @@ impl Resolve<'_> {
 
     /// Of the names of databases.
     pub(super) fn prefix(&self) -> String {
-        self.config.prefix.clone().unwrap_or_else(|| DEFAULT_PREFIX.to_owned())
+        self.config.names_prefix().to_owned()
     }
 
     pub(super) fn startup_timeout(&self) -> Duration {

@@ -1,31 +1,34 @@
 //! What a role may not do, and the SQL that lets it.
 
-use super::names::quoted;
+use super::grants;
 
 /// Why a missing object was not made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CannotMake {
     #[error(
         "the database {database} does not exist, and `backend.database.ensureExists` is off: create it by \
-         `CREATE DATABASE {database} OWNER {owner}`"
+         `{}`", grants::create_database(.database, .owner)
     )]
     NoDatabase { database: String, owner: String },
     #[error(
-        "role {user} may not create the database {database}: let a superuser run `ALTER ROLE {user} CREATEDB`, or \
-         `CREATE DATABASE {database} OWNER {owner}`; or name who may in `backend.database.admin`"
+        "role {user} may not create the database {database}: let a superuser run `{}`, or `{}`; or name who may in \
+         `backend.database.admin`",
+        grants::createdb(.user), grants::create_database(.database, .owner)
     )]
     MayNotCreateDatabase { user: String, database: String, owner: String },
     #[error(
         "the schema {schema} does not exist in the database {database}, and `backend.database.ensureExists` is off: \
-         create it by `CREATE SCHEMA {schema} AUTHORIZATION {owner}`"
+         create it by `{}`", grants::create_schema(.schema, .owner)
     )]
     NoSchema { schema: String, database: String, owner: String },
     #[error(
-        "role {user} may not create the schema {schema}: let the owner of the database run `GRANT CREATE ON DATABASE \
-         {database} TO {user}`, or `CREATE SCHEMA {schema} AUTHORIZATION {owner}`"
+        "role {user} may not create the schema {schema}: let the owner of the database run `{}`, or `{}`",
+        grants::make_schemas(.database, .user), grants::create_schema(.schema, .owner)
     )]
     MayNotCreateSchema { user: String, schema: String, database: String, owner: String },
-    #[error("role {user} may not give what it creates to {owner}: let a superuser run `GRANT {owner} TO {user}`")]
+    #[error(
+        "role {user} may not give what it creates to {owner}: let a superuser run `{}`", grants::role(.owner, .user)
+    )]
     MayNotGive { user: String, owner: String },
     #[error(
         "plugin `{plugin}` has no role {role} that it may take (`backend.database.isolation`), and \
@@ -34,7 +37,8 @@ pub(super) enum CannotMake {
     NoRole { plugin: &'static str, role: String, sql: String },
     #[error(
         "role {user} may not make the role {role} (`backend.database.isolation`): let a superuser run `{sql}`, or \
-         `ALTER ROLE {user} CREATEROLE`; or name who may in `backend.database.admin`"
+         `{}`; or name who may in `backend.database.admin`",
+        grants::createrole(.user)
     )]
     MayNotMakeRole { user: String, role: String, sql: String },
     #[error(
@@ -58,13 +62,13 @@ pub(super) enum CannotMake {
     )]
     NoExtension { plugin: &'static str, database: String, missing: Vec<String> },
     #[error(
-        "role {user} may not make tables in the schema {schema} of the database {database}: let its owner run `GRANT \
-         CREATE ON SCHEMA {schema} TO {user}`"
+        "role {user} may not make tables in the schema {schema} of the database {database}: let its owner run `{}`",
+        grants::make_tables(.schema, .user)
     )]
     MayNotCreateTables { user: String, schema: String, database: String },
     #[error(
-        "role {user} may not use the schema {schema} of the database {database}: let its owner run `GRANT USAGE, CREATE \
-         ON SCHEMA {schema} TO {user}`"
+        "role {user} may not use the schema {schema} of the database {database}: let its owner run `{}`",
+        grants::use_and_make_tables(.schema, .user)
     )]
     MayNotUseSchema { user: String, schema: String, database: String },
 }
@@ -74,5 +78,5 @@ fn list(names: &[String]) -> String {
 }
 
 fn sql_list(names: &[String]) -> String {
-    names.iter().map(|it| format!("`CREATE EXTENSION {}`", quoted(it))).collect::<Vec<_>>().join(", ")
+    names.iter().map(|it| format!("`{}`", grants::create_extension(it))).collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,7 @@ use super::connect::{Connector, TlsOffers};
 use super::embedded::{EmbeddedServers, Lease};
 use super::shared::{Servers, SharedServer};
 use super::{Host, Login, Pem, PostgresServer, Roots, SslMode, TlsPlan};
-use crate::database::credentials::{CloudSqlInstance, CloudSqlServer, Keyring, PasswordSource};
+use crate::database::credentials::{CloudSqlInstance, CloudSqlServer, Keyring, PasswordError, PasswordSource};
 use crate::database::plan::{BudgetPlan, PostgresPlan};
 use crate::database::server;
 
@@ -37,7 +37,7 @@ impl PostgresContext {
     }
 
     /// Where the server is: known from the config, or once a private one runs, or a cloud has told.
-    pub(super) async fn locate(
+    pub(crate) async fn locate(
         &self,
         plan: &PostgresPlan,
     ) -> Result<(PostgresServer, Option<Lease>), server::ConnectError> {
@@ -71,8 +71,13 @@ impl PostgresContext {
         self.servers.get(server.to_string(), budget)
     }
 
+    /// As it is now.
+    pub(crate) async fn password(&self, login: &Login) -> Result<Option<Secret<String>>, PasswordError> {
+        self.keyring.passwords(&login.password).password(false).await
+    }
+
     /// Connects as `login`.
-    pub(super) fn connector(&self, server: &PostgresServer, login: &Login) -> Connector {
+    pub(crate) fn connector(&self, server: &PostgresServer, login: &Login) -> Connector {
         let passwords = self.keyring.passwords(&login.password);
         let server = PostgresServer { login: login.clone(), ..server.clone() };
         Connector::new(server, passwords).tls_offers(Arc::clone(&self.offers))

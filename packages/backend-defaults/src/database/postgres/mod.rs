@@ -10,6 +10,7 @@ mod driver;
 mod embedded;
 mod engine;
 mod extensions;
+pub mod grants;
 mod making;
 mod names;
 mod ownership;
@@ -21,8 +22,10 @@ mod shared;
 
 pub(crate) use context::PostgresContext;
 pub(crate) use driver::PostgresDriver;
+pub(crate) use embedded::Lease;
 
 pub use connect::{ConnectError, Connector, Failure, PasswordProvider, TlsFailure, TlsOffers};
+pub use names::{is_stamp, literal, quoted, stamp, stamped_for};
 pub use server::{
     Host, Identity, Keepalive, Login, Pem, PostgresServer, Roots, SessionSettings, SslMode, TargetSessionAttrs, TlsPlan,
 };

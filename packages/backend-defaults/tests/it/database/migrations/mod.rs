@@ -28,6 +28,7 @@ macro_rules! over_mode {
             rules::a_step_that_panics_frees_the_lock
             rules::what_differs_is_told
             rules::an_older_backend_rolls_back
+            rules::no_further_than_asked_for
             rules::what_has_no_way_back_is_named
             rules::what_somebody_else_made_is_not_stamped
             rules::what_backstage_made_is_left_as_it_is

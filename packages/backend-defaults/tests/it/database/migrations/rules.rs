@@ -1,6 +1,6 @@
 //! What a backend alone does.
 
-use backend_app_api::{MigrationError, MigrationId, MigrationList};
+use backend_app_api::{HistoryRow, MigrationError, MigrationId, MigrationList};
 use backend_plugin_api::PluginId;
 use backend_plugin_api::services::Database;
 use sea_orm::{ConnectionTrait, TransactionSession, TransactionTrait};
@@ -45,7 +45,9 @@ pub(super) async fn each_step_is_applied_once(fixture: &Fixture) {
     let report = migrator(PLUGIN, &database, &all).run().await.unwrap();
     assert_eq!(report.applied, ids(&all[1..]));
     let report = migrator(PLUGIN, &database, &all).run().await.unwrap();
-    assert_eq!(report, backend_app_api::MigrationReport::default());
+    let done = report.done.clone();
+    assert!(!done.is_empty());
+    assert_eq!(report, backend_app_api::MigrationReport { done, ..Default::default() });
     assert_eq!(history(&database).await, all.map(|it| it.name));
     assert_eq!(numbers(&database, "id", "one").await, [2]);
 }
@@ -112,6 +114,24 @@ pub(super) async fn an_older_backend_rolls_back(fixture: &Fixture) {
     assert_eq!(numbers(&database, "id", "one").await, [2]);
     assert_eq!(older.roll_back(MigrationList::Plugin, 3).await.unwrap().len(), 3);
     assert!(database.execute_unprepared("SELECT id FROM one").await.is_err());
+}
+
+pub(super) async fn no_further_than_asked_for(fixture: &Fixture) {
+    let database = database(fixture).await;
+    let all = [first(), second(), third()];
+    let migrator = migrator(PLUGIN, &database, &all);
+    // The host's are first.
+    let known = migrator.known();
+    assert_eq!((known[0].list, &known[1..]), (MigrationList::Host, &ids(&all)[..]));
+    assert_eq!(migrator.applied().await.unwrap(), []);
+    let error = migrator.run_to("m20260102_second").await.unwrap_err();
+    insta::allow_duplicates! { insta::assert_snapshot!(error, @"`migrated` has no migration `m20260102_second`") };
+    let report = migrator.run_to(&second().name).await.unwrap();
+    assert_eq!((&report.applied[..], report.pending), (&known[..3], ids(&all[2..])));
+    let report = migrator.run_to(&first().name).await.unwrap();
+    assert_eq!((report.applied, report.pending), (Vec::new(), ids(&all[2..])));
+    let applied: Vec<_> = migrator.applied().await.unwrap().iter().filter_map(HistoryRow::id).collect();
+    assert_eq!(applied, known[..3]);
 }
 
 pub(super) async fn what_has_no_way_back_is_named(fixture: &Fixture) {
