@@ -1,0 +1,7 @@
+//! Against real servers and files.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod facts;
+mod fixture;
+mod sample;
+mod scratch;
