@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod doctor;
 pub mod inspect;
+pub mod planning;
 pub(crate) mod scratch;
 pub(crate) mod site;
 

@@ -3,5 +3,6 @@
 
 mod facts;
 mod fixture;
+mod planning;
 mod sample;
 mod scratch;
