@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod change;
 pub mod doctor;
 pub mod inspect;
+pub mod orphans;
 pub mod planning;
 pub(crate) mod scratch;
 pub(crate) mod site;
