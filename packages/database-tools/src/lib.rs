@@ -7,6 +7,7 @@ pub mod orphans;
 pub mod planning;
 pub(crate) mod scratch;
 pub(crate) mod site;
+pub mod transfer;
 
 pub use scratch::Scratch;
 pub use site::Site;

@@ -1,10 +1,13 @@
 //! Against real servers and files.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod copy;
 mod destroy;
 mod facts;
 mod fixture;
+mod mysql;
 mod orphans;
 mod planning;
+mod rows;
 mod sample;
 mod scratch;
