@@ -1,6 +1,7 @@
 //! Against real servers and files.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod backup;
 mod copy;
 mod destroy;
 mod facts;
