@@ -3,10 +3,12 @@
 pub mod backup;
 pub mod change;
 pub mod doctor;
+pub mod drift;
 pub mod inspect;
 pub mod orphans;
 pub mod planning;
 pub(crate) mod scratch;
+pub mod shell;
 pub(crate) mod site;
 pub mod transfer;
 

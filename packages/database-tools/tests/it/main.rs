@@ -4,6 +4,7 @@
 mod backup;
 mod copy;
 mod destroy;
+mod drift;
 mod facts;
 mod fixture;
 mod mysql;
@@ -12,3 +13,4 @@ mod planning;
 mod rows;
 mod sample;
 mod scratch;
+mod shell;
