@@ -3,10 +3,30 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use config::{Duration, Sources};
 
+use crate::completions::CompletionsArgs;
 use crate::config_commands::ConfigCommand;
 use crate::db_commands::DbCommand;
 use crate::fetch::fetch;
 use crate::load;
+use crate::plugin_commands::PluginCommand;
+use crate::store::Store;
+
+const START: &str = "\
+Example:
+  backend start
+  backend start --store fs --data-dir /var/lib/backend
+  PGHOST=db PGUSER=backend backend start --store pg --strict";
+
+const DB: &str = "\
+Exit codes:
+  0  done; of a check: nothing to do
+  1  it failed
+  2  the command line is wrong
+  3  a check found something to do
+
+Example:
+  backend db plan
+  backend db status --plugin catalog";
 
 /// A developer portal's backend.
 #[derive(Clone, Debug, Parser)]
@@ -31,13 +51,19 @@ pub enum Command {
     /// Print, check and explain the config.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Show the databases of plugins.
-    #[command(subcommand)]
+    /// Look at the databases of plugins, make, move, check and restore them.
+    #[command(subcommand, after_help = DB)]
     Db(DbCommand),
+    /// Show the plugins that the backend was built with.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Write a script that completes this program's command lines in a shell.
+    Completions(CompletionsArgs),
 }
 
 /// How to start.
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(after_help = START)]
 pub struct StartArgs {
     /// Do not start when a key of the config is read by nobody, or a value is absent because a variable is not set.
     #[arg(long)]
@@ -57,6 +83,16 @@ pub struct ConfigArgs {
     /// How often to ask the URLs among the config's files for changes: `60s`, `5m`, a number of seconds.
     #[arg(long = "config-reload-interval", value_name = "TIME", global = true, default_value = "60s", value_parser = interval)]
     pub reload_interval: Duration,
+    /// Files and URLs that are laid over those.
+    #[arg(skip)]
+    pub over: Vec<String>,
+    /// Where all plugins keep their data, whatever `backend.database` says: `memory`, `fs` (SQLite files in `--data-dir`),
+    /// or `pg` (the PostgreSQL that `PGHOST`, `PGUSER`, ... name).
+    #[arg(long, value_enum, global = true, value_name = "WHERE", hide_possible_values = true)]
+    pub store: Option<Store>,
+    /// The folder of `--store fs`, with a SQLite file for each plugin. Default: `.data`.
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub data_dir: Option<String>,
 }
 
 /// A plain number is one of seconds.
@@ -76,11 +112,22 @@ impl ConfigArgs {
             targets => Sources::targets(targets),
         };
         let interval = self.reload_interval.get();
-        sources
+        let sources = sources
+            .with_targets_over(&self.over)
             .with_variables(load::variables())
             .with_env_files(&self.env_files)
             .with_fetch(fetch)
-            .with_reload_interval(interval)
+            .with_reload_interval(interval);
+        match self.store {
+            Some(store) => store.over(sources, self.data_dir.as_deref()),
+            None => sources,
+        }
+    }
+
+    /// What is wrong with them beside each other.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        let is_alone = self.data_dir.is_some() && self.store != Some(Store::Fs);
+        is_alone.then_some("`--data-dir` is for `--store fs`, which keeps data in SQLite files")
     }
 }
 
@@ -94,6 +141,28 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands that have no others below them.
+    fn leaves<'a>(command: &'a clap::Command, name: &str) -> Vec<(String, &'a clap::Command)> {
+        let below: Vec<_> = command.get_subcommands().filter(|it| it.get_name() != "help").collect();
+        match below.is_empty() {
+            true => vec![(name.to_owned(), command)],
+            false => below.into_iter().flat_map(|it| leaves(it, &format!("{name} {}", it.get_name()))).collect(),
+        }
+    }
+
+    #[test]
+    fn each_command_has_an_example_of_itself() {
+        let cli = Cli::command();
+        let leaves = leaves(&cli, "backend");
+        assert!(leaves.len() > 20, "{leaves:?}");
+        let without = leaves.iter().filter(|(name, command)| {
+            let help = command.get_after_help().map(|it| format!("\n{it}")).unwrap_or_default();
+            let (_, examples) = help.split_once("\nExample").unwrap_or_default();
+            !examples.contains(name)
+        });
+        assert_eq!(without.map(|it| it.0.as_str()).collect::<Vec<_>>(), [""; 0]);
     }
 
     #[test]

@@ -13,6 +13,22 @@ pub(crate) fn failure(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// For a command line that asks for what there is not.
+pub(crate) fn usage(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
+/// For what the operator is asked, who answers on the same line.
+pub(crate) fn prompt(message: &str) {
+    eprint!("{message}");
+}
+
+/// For what is to be known beside the result.
+pub(crate) fn note(message: &str) {
+    eprintln!("{message}");
+}
+
 /// For what is wrong with the config's files.
 pub(crate) fn config_errors(errors: &ConfigErrors) -> ExitCode {
     let count = errors.len();

@@ -8,6 +8,7 @@ use crate::{load, report};
 
 /// How to check.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[command(after_help = "Example:\n  backend config check --strict")]
 pub struct CheckArgs {
     /// A key that nobody reads, and a value that is absent because a variable is not set, are mistakes.
     #[arg(long)]

@@ -12,6 +12,7 @@ use crate::{load, report};
 
 /// What to explain.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(after_help = "Example:\n  backend config explain backend.database.client --store fs")]
 pub struct ExplainArgs {
     /// The key, as `backend.database.client` or `catalog.locations[0].target`.
     pub key: String,

@@ -30,6 +30,7 @@ pub enum ConfigCommand {
     /// Print what the config may have, as a JSON schema.
     Schema(schema::SchemaArgs),
     /// Print the reference of all keys, as Markdown.
+    #[command(after_help = "Example:\n  backend config docs > config.md")]
     Docs,
 }
 

@@ -11,6 +11,7 @@ use crate::{load, report};
 
 /// What to print, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(after_help = "Example:\n  backend config print --format json | jq .backend.database")]
 pub struct PrintArgs {
     /// How to write it.
     #[arg(long, value_enum, default_value_t = OutputFormat::Yaml)]

@@ -7,6 +7,7 @@ use super::{OutputFormat, put, without_config};
 
 /// How to print it.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[command(after_help = "Example:\n  backend config schema > config.schema.json")]
 pub struct SchemaArgs {
     /// How to write it.
     #[arg(long, value_enum, default_value_t = OutputFormat::Json)]

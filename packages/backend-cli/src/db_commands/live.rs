@@ -31,20 +31,17 @@ pub(super) fn address(listen: &ListenConfig, https: &HttpsConfig) -> Option<Stri
 ///
 /// # Errors
 /// When none answers there, or something else does.
-pub(super) fn readiness(address: &str) -> anyhow::Result<Value> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        // Its certificate is for the name that clients know it by; this is sent nothing that is secret.
-        let client =
-            reqwest::Client::builder().timeout(TIMEOUT).no_proxy().tls_danger_accept_invalid_certs(true).build()?;
-        let response = client.get(format!("{address}{READINESS}")).send().await;
-        let response = response.map_err(reqwest::Error::without_url)?;
-        let readiness: Value = response.json().await.context("it is not a backend's readiness")?;
-        if !readiness["plugins"].is_object() {
-            bail!("it is not a backend's readiness");
-        }
-        Ok(readiness)
-    })
+pub(super) async fn readiness(address: &str) -> anyhow::Result<Value> {
+    // Its certificate is for the name that clients know it by; this is sent nothing that is secret.
+    let client =
+        reqwest::Client::builder().timeout(TIMEOUT).no_proxy().tls_danger_accept_invalid_certs(true).build()?;
+    let response = client.get(format!("{address}{READINESS}")).send().await;
+    let response = response.map_err(reqwest::Error::without_url)?;
+    let readiness: Value = response.json().await.context("it is not a backend's readiness")?;
+    if !readiness["plugins"].is_object() {
+        bail!("it is not a backend's readiness");
+    }
+    Ok(readiness)
 }
 
 #[cfg(test)]

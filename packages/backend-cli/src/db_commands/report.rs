@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 
 use backend_defaults::database::DatabasePlan;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use backend_plugin_api::PluginId;
+use database_tools::inspect::Facts;
 use serde_json::{Map, Value, json};
 
-/// The databases of plugins, and what the backend that runs says of them.
+use super::facts::{self, migrations, rows, size, stamp};
+use super::table::{Column, table};
+
+/// The databases of plugins, what is in them, and what the backend that runs says of them.
 pub(super) struct Report {
     /// Of all plugins.
     pub(super) plans: Vec<DatabasePlan>,
-    /// The plugin that is shown, if not all are.
-    pub(super) only: Option<String>,
+    /// Of the plugins that are shown; or why there are none.
+    pub(super) facts: BTreeMap<PluginId, Result<Facts, String>>,
     pub(super) live: Live,
 }
 
@@ -32,17 +35,21 @@ pub(super) enum Live {
     },
 }
 
-/// A column of a table: its head, whether it has numbers, and what is in it for a line.
-type Column<T> = (&'static str, bool, fn(&T) -> Option<String>);
-
 /// One plugin's line.
 struct Plugin<'a> {
     plan: &'a DatabasePlan,
     /// What readiness says of it.
     health: &'a Value,
+    /// What was found; none where it is in memory.
+    facts: Option<&'a Result<Facts, String>>,
 }
 
 impl<'a> Plugin<'a> {
+    /// Of a database that is there.
+    fn found(&self) -> Option<&'a Facts> {
+        self.facts.and_then(|it| it.as_ref().ok()).filter(|it| it.exists)
+    }
+
     fn pool(&self) -> &'a Value {
         &self.health["database"]["pool"]
     }
@@ -59,11 +66,29 @@ struct Server<'a> {
     configured: Option<usize>,
 }
 
-fn plugin_columns<'a>() -> [Column<Plugin<'a>>; 13] {
+fn database_columns<'a>() -> [Column<Plugin<'a>>; 10] {
     [
         ("plugin", false, |it| Some(it.plan.plugin.to_string())),
         ("client", false, |it| Some(it.plan.client.clone())),
         ("location", false, |it| Some(it.plan.info().location)),
+        ("exists", false, |it| {
+            Some(match it.facts? {
+                Ok(facts) => if facts.exists { "yes" } else { "no" }.to_owned(),
+                Err(_) => "cannot be read".to_owned(),
+            })
+        }),
+        ("size", true, |it| it.found().map(size)),
+        ("tables", true, |it| it.found().map(|it| it.tables.len().to_string())),
+        ("rows", true, |it| it.found().map(rows)),
+        ("connections", true, |it| it.found().map(|it| it.sessions.len().to_string())),
+        ("migrations", false, |it| it.facts?.as_ref().ok().map(|it| migrations(&it.migrations))),
+        ("stamp", false, |it| it.found().map(|it| stamp(&it.stamp))),
+    ]
+}
+
+fn pool_columns<'a>() -> [Column<Plugin<'a>>; 11] {
+    [
+        ("plugin", false, |it| Some(it.plan.plugin.to_string())),
         ("status", false, |it| it.health["status"].as_str().map(str::to_owned)),
         ("used", true, |it| number(&it.pool()["used"])),
         ("idle", true, |it| number(&it.pool()["idle"])),
@@ -92,12 +117,12 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let head = match &self.live {
             Live::Unknown => {
-                "`backend.listen` leaves the port open, so that a backend that runs is not found; this is \
-                              what the config says"
+                "`backend.listen` leaves the port open, so that a backend that runs is not found; pools are \
+                              as the config says"
                     .to_owned()
             }
             Live::Silent { address, cause } => {
-                format!("no backend answers at {address} ({cause}); this is what the config says")
+                format!("no backend answers at {address} ({cause}); pools are as the config says")
             }
             Live::Answers { address, readiness } => {
                 let status = readiness["status"].as_str().unwrap_or("unknown");
@@ -105,7 +130,9 @@ impl Report {
                 format!("backend at {address}: {status}{message}")
             }
         };
-        let parts = [head, table(&plugin_columns(), &self.shown()), table(&server_columns(), &self.servers())];
+        let shown = self.shown();
+        let databases = table(&database_columns(), &shown);
+        let parts = [databases, head, table(&pool_columns(), &shown), table(&server_columns(), &self.servers())];
         let parts: Vec<_> = parts.into_iter().filter(|it| !it.is_empty()).collect();
         parts.join("\n\n")
     }
@@ -119,12 +146,17 @@ impl Report {
             }
         };
         let plugins = self.shown().into_iter().map(|plugin| {
-            let Plugin { plan, health } = plugin;
+            let Plugin { plan, health, facts } = plugin;
             let info = plan.info();
-            let plugin = json!({
+            let mut plugin = json!({
                 "client": info.client, "location": info.location, "ephemeral": info.ephemeral, "server": plan.server(),
                 "max": plan.pool.max, "status": health["status"], "pool": without_server(plugin.pool()),
             });
+            match facts {
+                Some(Ok(facts)) => merge(&mut plugin, facts::json(facts)),
+                Some(Err(error)) => plugin["error"] = error.as_str().into(),
+                None => {}
+            }
             (plan.plugin.to_string(), plugin)
         });
         let servers = self.servers().into_iter().map(|it| {
@@ -143,12 +175,13 @@ impl Report {
             Live::Answers { readiness, .. } => &readiness["plugins"][plan.plugin.as_str()],
             _ => &Value::Null,
         };
-        self.plans.iter().map(|plan| Plugin { plan, health: health(plan) }).collect()
+        let facts = |plan: &DatabasePlan| self.facts.get(&plan.plugin).filter(|_| !plan.info().ephemeral);
+        self.plans.iter().map(|plan| Plugin { plan, health: health(plan), facts: facts(plan) }).collect()
     }
 
     fn shown(&self) -> Vec<Plugin<'_>> {
         let mut plugins = self.plugins();
-        plugins.retain(|it| self.only.as_deref().is_none_or(|only| it.plan.plugin.as_str() == only));
+        plugins.retain(|it| self.facts.contains_key(&it.plan.plugin));
         plugins
     }
 
@@ -189,31 +222,19 @@ fn number(value: &Value) -> Option<String> {
     value.is_number().then(|| value.to_string())
 }
 
-/// Without the columns that have nothing in them; empty, if there are no lines.
-fn table<T>(columns: &[Column<T>], lines: &[T]) -> String {
-    if lines.is_empty() {
-        return String::new();
+fn merge(into: &mut Value, from: Value) {
+    if let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) {
+        into.extend(from);
     }
-    let columns: Vec<_> = columns.iter().filter(|(_, _, cell)| lines.iter().any(|line| cell(line).is_some())).collect();
-    let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(columns.iter().map(|(head, ..)| *head));
-    for line in lines {
-        table.add_row(columns.iter().map(|(_, _, cell)| cell(line).unwrap_or_else(|| "-".to_owned())));
-    }
-    for (index, (_, is_number, _)) in columns.iter().enumerate() {
-        if let Some(column) = table.column_mut(index).filter(|_| *is_number) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use backend_app_api::{MigrationId, MigrationList, MigrationReport};
     use backend_defaults::database::{DatabaseConfig, LibpqEnvironment};
-    use backend_plugin_api::PluginId;
     use config::Config;
+    use database_tools::inspect::{OtherSession, Stamp, TableFacts};
     use insta::assert_snapshot;
 
     use super::*;
@@ -226,7 +247,25 @@ mod tests {
         let config = Config::from_json(json!({ "backend": { "database": config } }));
         let config: DatabaseConfig = config.read("backend.database").unwrap();
         let plan = |id| config.plan(PluginId::new(id), &LibpqEnvironment::default()).unwrap();
-        Report { plans: ["auth", "catalog", "todo"].map(plan).into(), only: None, live }
+        let table = |name: &str, rows, exact| TableFacts { schema: None, name: name.to_owned(), rows, exact };
+        let id = |version: &str| MigrationId { list: MigrationList::Plugin, version: version.to_owned() };
+        let session = |id| OtherSession { id, application: Some("portal".to_owned()), user: None, address: None };
+        let catalog = Facts {
+            exists: true,
+            bytes: 8_000_000,
+            tables: vec![table("entity", 2_000_000, false), table("location", 3, true)],
+            host_tables: vec![table("greenroom_stamp", 1, true)],
+            sessions: vec![session(7), session(8)],
+            migrations: MigrationReport { done: vec![id("m1"); 2], pending: vec![id("m2")], ..Default::default() },
+            stamp: Stamp::Comment,
+        };
+        let facts = [
+            ("auth", Err("cannot read the database of `auth`: nobody listens".to_owned())),
+            ("catalog", Ok(catalog)),
+            ("todo", Ok(Facts::default())),
+        ];
+        let facts = facts.map(|(id, facts)| (PluginId::new(id), facts)).into();
+        Report { plans: ["auth", "catalog", "todo"].map(plan).into(), facts, live }
     }
 
     fn answers() -> Live {
@@ -253,12 +292,17 @@ mod tests {
     #[test]
     fn a_backend_that_runs() {
         assert_snapshot!(report(answers()).text(), @"
+        plugin   client          location                          exists              size  tables      rows  connections  migrations     stamp
+        auth     pg              db:5432/backstage_plugin_auth     cannot be read         -       -         -            -  -              -
+        catalog  pg              db:5432/backstage_plugin_catalog  yes             7.63 MiB       2  ~2000003            2  2 + 1 pending  yes
+        todo     better-sqlite3  in memory                         -                      -       -         -            -  -              -
+
         backend at http://127.0.0.1:7007: error: The database does not answer of plugin `auth`
 
-        plugin   client          location                          status  used  idle  waiting  max  acquired  mean ms  created  closed  errors
-        auth     pg              db:5432/backstage_plugin_auth     failed     -     -        -   10         -        -        -       -       -
-        catalog  pg              db:5432/backstage_plugin_catalog  ok         1     2        0   10     12345    0.021        4       1       0
-        todo     better-sqlite3  in memory                         ok         0     2        0   10     12345    0.021        4       1       0
+        plugin   status  used  idle  waiting  max  acquired  mean ms  created  closed  errors
+        auth     failed     -     -        -   10         -        -        -       -       -
+        catalog  ok         1     2        0   10     12345    0.021        4       1       0
+        todo     ok         0     2        0   10     12345    0.021        4       1       0
 
         server   open  waiting  budget  server's limit  plugins' max
         db:5432     3        0      40             100            20
@@ -278,7 +322,8 @@ mod tests {
               "server": "db:5432",
               "max": 10,
               "status": "failed",
-              "pool": null
+              "pool": null,
+              "error": "cannot read the database of `auth`: nobody listens"
             },
             "catalog": {
               "client": "pg",
@@ -298,6 +343,60 @@ mod tests {
                 "created": 4,
                 "closed": 1,
                 "errors": 0
+              },
+              "exists": true,
+              "bytes": 8000000,
+              "tables": [
+                {
+                  "schema": null,
+                  "name": "entity",
+                  "rows": 2000000,
+                  "exact": false
+                },
+                {
+                  "schema": null,
+                  "name": "location",
+                  "rows": 3,
+                  "exact": true
+                }
+              ],
+              "hostTables": [
+                {
+                  "schema": null,
+                  "name": "greenroom_stamp",
+                  "rows": 1,
+                  "exact": true
+                }
+              ],
+              "rows": 2000003,
+              "rowsExact": false,
+              "connections": [
+                {
+                  "id": 7,
+                  "application": "portal",
+                  "user": null,
+                  "address": null
+                },
+                {
+                  "id": 8,
+                  "application": "portal",
+                  "user": null,
+                  "address": null
+                }
+              ],
+              "migrations": {
+                "applied": [
+                  "m1",
+                  "m1"
+                ],
+                "pending": [
+                  "m2"
+                ],
+                "unknown": [],
+                "edited": []
+              },
+              "stamp": {
+                "by": "comment"
               }
             },
             "todo": {
@@ -338,12 +437,16 @@ mod tests {
     /// On a server that it shares.
     #[test]
     fn one_plugin() {
-        let report = Report { only: Some("catalog".to_owned()), ..report(answers()) };
+        let mut report = report(answers());
+        report.facts.retain(|plugin, _| plugin.as_str() == "catalog");
         assert_snapshot!(report.text(), @"
+        plugin   client  location                          exists      size  tables      rows  connections  migrations     stamp
+        catalog  pg      db:5432/backstage_plugin_catalog  yes     7.63 MiB       2  ~2000003            2  2 + 1 pending  yes
+
         backend at http://127.0.0.1:7007: error: The database does not answer of plugin `auth`
 
-        plugin   client  location                          status  used  idle  waiting  max  acquired  mean ms  created  closed  errors
-        catalog  pg      db:5432/backstage_plugin_catalog  ok         1     2        0   10     12345    0.021        4       1       0
+        plugin   status  used  idle  waiting  max  acquired  mean ms  created  closed  errors
+        catalog  ok         1     2        0   10     12345    0.021        4       1       0
 
         server   open  waiting  budget  server's limit  plugins' max
         db:5432     3        0      40             100            20
@@ -354,24 +457,34 @@ mod tests {
     #[test]
     fn none_runs() {
         assert_snapshot!(report(silent()).text(), @"
-        no backend answers at http://127.0.0.1:7007 (Connection refused); this is what the config says
+        plugin   client          location                          exists              size  tables      rows  connections  migrations     stamp
+        auth     pg              db:5432/backstage_plugin_auth     cannot be read         -       -         -            -  -              -
+        catalog  pg              db:5432/backstage_plugin_catalog  yes             7.63 MiB       2  ~2000003            2  2 + 1 pending  yes
+        todo     better-sqlite3  in memory                         -                      -       -         -            -  -              -
 
-        plugin   client          location                          max
-        auth     pg              db:5432/backstage_plugin_auth      10
-        catalog  pg              db:5432/backstage_plugin_catalog   10
-        todo     better-sqlite3  in memory                           5
+        no backend answers at http://127.0.0.1:7007 (Connection refused); pools are as the config says
+
+        plugin   max
+        auth      10
+        catalog   10
+        todo       5
 
         server   budget  plugins' max
         db:5432      40            20
         ");
         assert_snapshot!(report(silent()).json()["backend"], @r#"{"address":"http://127.0.0.1:7007","status":null,"message":"Connection refused"}"#);
         assert_snapshot!(report(Live::Unknown).text(), @"
-        `backend.listen` leaves the port open, so that a backend that runs is not found; this is what the config says
+        plugin   client          location                          exists              size  tables      rows  connections  migrations     stamp
+        auth     pg              db:5432/backstage_plugin_auth     cannot be read         -       -         -            -  -              -
+        catalog  pg              db:5432/backstage_plugin_catalog  yes             7.63 MiB       2  ~2000003            2  2 + 1 pending  yes
+        todo     better-sqlite3  in memory                         -                      -       -         -            -  -              -
 
-        plugin   client          location                          max
-        auth     pg              db:5432/backstage_plugin_auth      10
-        catalog  pg              db:5432/backstage_plugin_catalog   10
-        todo     better-sqlite3  in memory                           5
+        `backend.listen` leaves the port open, so that a backend that runs is not found; pools are as the config says
+
+        plugin   max
+        auth      10
+        catalog   10
+        todo       5
 
         server   budget  plugins' max
         db:5432      40            20

@@ -7,11 +7,13 @@ mod databases_document;
 mod db_commands;
 mod demo;
 mod layout;
+mod plugin_commands;
 mod process;
 mod reload;
 mod remote_config;
 mod secrets;
 mod shutdown;
+mod stores;
 
 use std::path::Path;
 

@@ -35,7 +35,12 @@ impl Home {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backend"));
+        self.command_of(env!("CARGO_BIN_EXE_backend"))
+    }
+
+    /// As [`command`](Self::command), of another program.
+    pub(crate) fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         for variable in ["LOG_LEVEL", "BACKSTAGE_ENV", "RUST_BACKTRACE", "NO_COLOR"] {
             command.env_remove(variable);
         }
