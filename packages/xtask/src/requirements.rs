@@ -50,6 +50,8 @@ pub(crate) const POSTGRES: Requirement = Requirement {
     dnf: "postgresql-server postgresql-contrib",
     find: |_| Postgres::program().ok(),
 };
+pub(crate) const SQLITE: Requirement =
+    Requirement { program: "sqlite3", purpose: "opens and fills files", apt: "sqlite3", dnf: "sqlite", find };
 pub(crate) const WRK: Requirement =
     Requirement { program: "wrk", purpose: "sends requests", apt: "wrk", dnf: "wrk", find };
 

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 use test_servers::{MariaDb, MariaDbOptions, Postgres, PostgresOptions};
 
-use crate::requirements::{self, CC, GIT, MARIADB, PGBOUNCER, POSTGRES};
+use crate::requirements::{self, CC, GIT, MARIADB, PGBOUNCER, POSTGRES, SQLITE};
 use crate::sh;
 
 /// What to test.
@@ -20,7 +20,7 @@ pub(crate) struct Options {
 /// Runs the tests with cargo-nextest where it is installed, else with `cargo test`, beside servers
 /// that end with it.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    requirements::ensure(&[CC, GIT, POSTGRES, PGBOUNCER, MARIADB])?;
+    requirements::ensure(&[CC, GIT, POSTGRES, PGBOUNCER, MARIADB, SQLITE])?;
     let servers = Servers::start()?;
     let cargo = |arguments: &[&str]| {
         let mut cargo = sh::cargo();

@@ -3,6 +3,7 @@
 pub(crate) mod backend;
 pub(crate) mod build;
 mod config;
+mod copy;
 mod database;
 pub(crate) mod figure;
 pub(crate) mod http;
@@ -23,6 +24,8 @@ pub(crate) enum Bench {
     Provisioning(provisioning::Options),
     /// Plugins' databases: their handles beside stock pools, and many plugins under load.
     Database(database::Options),
+    /// `db copy` of a million rows from SQLite to PostgreSQL, beside psql; `db status` of 50 plugins.
+    Copy(copy::Options),
     /// Loading config, beside Backstage's loader.
     Config(config::Options),
 }
@@ -33,6 +36,7 @@ impl Bench {
             Self::Startup(options) => print(&startup::run(options)?, options.json),
             Self::Provisioning(options) => print(&provisioning::run(options)?, options.json),
             Self::Database(options) => print(&database::run(options)?, options.json),
+            Self::Copy(options) => print(&copy::run(options)?, options.json),
             Self::Config(options) => print(&config::run(options)?, options.json),
         }
         Ok(())
