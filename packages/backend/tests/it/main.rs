@@ -7,6 +7,7 @@ mod databases_document;
 mod db_commands;
 mod demo;
 mod layout;
+mod operating_document;
 mod plugin_commands;
 mod process;
 mod reload;
