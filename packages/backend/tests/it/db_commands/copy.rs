@@ -181,7 +181,7 @@ async fn what_is_there_already_is_told_and_what_is_another_is_refused() {
     let port = Postgres::shared().unwrap().port().to_string();
     let stderr = stderr.replace(prefix, "<p>").replace(&port, "<port>");
     assert_snapshot!(stderr, @r"
-    error: plugin `todo`: the target 127.0.0.1:<port>/<p>todo is not empty: table `todos` has 1 row; nothing was changed there; name another, or empty it (`backend db reset`)
+    error: plugin `todo`: the target 127.0.0.1:<port>/<p>todo is not empty: table `todos` has 1 row; nothing was changed there; name another, or empty it (`backend db truncate`)
     plugin `catalog`: all of it was there already
     ");
     let todos = places.look("files", "postgres");

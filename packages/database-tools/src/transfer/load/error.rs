@@ -3,7 +3,7 @@
 pub enum LoadError {
     /// It has rows already.
     #[error(
-        "the target {target} is not empty: {}; nothing was changed there; name another, or empty it (`backend db reset`)",
+        "the target {target} is not empty: {}; nothing was changed there; name another, or empty it (`backend db truncate`)",
         counted(filled)
     )]
     NotEmpty {

@@ -24,7 +24,7 @@ async fn a_target_with_rows_stays_as_it_is() {
         assert_eq!(
             refusal(&from, &to).await,
             "the target <target> is not empty: table `settings` has 1 row, table `tree` has 2 rows; nothing was changed \
-             there; name another, or empty it (`backend db reset`)"
+             there; name another, or empty it (`backend db truncate`)"
         );
         let theirs = to.database.execute_unprepared("UPDATE tree SET note = 'still there'").await.unwrap();
         assert_eq!(theirs.rows_affected(), 2, "{layout:?}");
@@ -39,7 +39,7 @@ async fn a_target_that_is_behind_and_has_rows_is_not_even_migrated() {
     let (from, to) = (Place::new(Layout::Files).await, Place::new(Layout::Postgres).await);
     let (from, to) = (migrated(&from).await, migrated(&to).await);
     to.migrator().roll_back(backend_app_api::MigrationList::Plugin, 1).await.unwrap();
-    assert_snapshot!(refusal(&from, &to).await, @"the target <target> is not empty: table `settings` has 1 row; nothing was changed there; name another, or empty it (`backend db reset`)");
+    assert_snapshot!(refusal(&from, &to).await, @"the target <target> is not empty: table `settings` has 1 row; nothing was changed there; name another, or empty it (`backend db truncate`)");
     to.database.execute_unprepared("SELECT note FROM tree").await.unwrap_err();
     from.close().await;
     to.close().await;
