@@ -5,7 +5,7 @@ use clap::Args;
 use database_tools::backup::{BackUpProgress, BackedUp, BackupError, Failures, back_up};
 use serde_json::json;
 
-use super::each::tell_failures;
+use super::each::{tell_failures, tell_left_out};
 use super::moved::{self, Moved};
 use super::outcome::{Outcome, show};
 use super::rows_bar::RowsBar;
@@ -53,6 +53,7 @@ pub(super) async fn run(args: &BackupArgs, sites: &Sites) -> anyhow::Result<Outc
     let moved = sites.sites.iter().filter_map(|site| {
         let plugin = site.plugin();
         let backup = backup.manifest.plugins.get(plugin.as_str())?;
+        tell_left_out(plugin, &backup.left_out);
         let took = took.get(&plugin).copied().unwrap_or_default();
         Some(Moved { plugin, tables: backup.tables.len(), rows: backup.rows(), bytes: backup.bytes(), took })
     });

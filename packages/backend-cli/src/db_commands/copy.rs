@@ -10,7 +10,7 @@ use database_tools::transfer::{Event, Loaded, Preview, Progress, copy, is_same_p
 use futures::{StreamExt as _, stream};
 
 use super::copy_report::{Copied, Previewed, copied_json, copied_text, previewed_json, previewed_text};
-use super::each::tell_failures;
+use super::each::{tell_failures, tell_left_out};
 use super::outcome::{Outcome, show};
 use super::rows_bar::RowsBar;
 use super::sites::{PluginArgs, Sites};
@@ -115,7 +115,8 @@ async fn copy_all(args: &CopyArgs, sites: &[(&Site, &Site)]) -> anyhow::Result<O
     let outcome = tell_failures(&done);
     let mut copied = Vec::new();
     for (plugin, done) in done {
-        let Ok(Loaded { tables, was_there, took }) = done else { continue };
+        let Ok(Loaded { tables, left_out, was_there, took }) = done else { continue };
+        tell_left_out(plugin, &left_out);
         if was_there {
             report::note(&format!("plugin `{plugin}`: all of it was there already"));
         }

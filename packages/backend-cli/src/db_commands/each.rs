@@ -43,6 +43,17 @@ pub(super) fn tell_failures<T>(done: &[(PluginId, anyhow::Result<T>)]) -> Outcom
     outcome
 }
 
+/// Tells which tables were not moved, on standard error.
+pub(super) fn tell_left_out(plugin: PluginId, tables: &[String]) {
+    if !tables.is_empty() {
+        let tables: Vec<_> = tables.iter().map(|it| format!("`{it}`")).collect();
+        report::note(&format!(
+            "plugin `{plugin}`: virtual tables, such as full-text indexes, are not moved: {}; fill them anew",
+            tables.join(", ")
+        ));
+    }
+}
+
 /// The error with its causes, without those that it has said already.
 pub(super) fn causes(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {

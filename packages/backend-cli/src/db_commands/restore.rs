@@ -8,7 +8,7 @@ use database_tools::backup::{self, Backup, PluginBackup, RestoreProgress, Restor
 use database_tools::transfer::Event;
 use serde_json::json;
 
-use super::each::{causes, tell_failures};
+use super::each::{causes, tell_failures, tell_left_out};
 use super::moved::{self, Moved};
 use super::outcome::{Outcome, show};
 use super::rows_bar::RowsBar;
@@ -86,6 +86,7 @@ pub(super) fn finish(json: bool, backup: &Backup, done: &[Restored]) -> Outcome 
     for (plugin, restored) in done {
         match restored {
             Ok(loaded) => {
+                tell_left_out(*plugin, &loaded.left_out);
                 if loaded.was_there {
                     report::note(&format!("plugin `{plugin}`: all of it was there already"));
                 }

@@ -49,6 +49,9 @@ pub struct PluginBackup {
     pub tables: Vec<TableBackup>,
     /// What counting columns had given out.
     pub counters: Vec<Counter>,
+    /// Tables that it does not have: see [`Source::left_out`](crate::transfer::Source::left_out).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// What is in a backup of one table.

@@ -68,6 +68,10 @@ impl Source for BackupSource {
     async fn counters(&mut self) -> anyhow::Result<Vec<Counter>> {
         Ok(self.plugin.counters.clone())
     }
+
+    async fn left_out(&mut self) -> anyhow::Result<Vec<String>> {
+        Ok(self.plugin.left_out.clone())
+    }
 }
 
 /// Sends the `wanted` columns, and compares all with the manifest.

@@ -82,7 +82,8 @@ async fn one(site: &Site, folder: &Folder, progress: &BackUpProgress) -> anyhow:
         tables.push(one_table(snapshot.source.as_mut(), table, folder.path(), file, told).await?);
     }
     let counters = snapshot.source.counters().await?;
-    Ok(PluginBackup { client: info.client.clone(), migrations: snapshot.migrations, tables, counters })
+    let left_out = snapshot.source.left_out().await?;
+    Ok(PluginBackup { client: info.client.clone(), migrations: snapshot.migrations, tables, counters, left_out })
 }
 
 async fn one_table(

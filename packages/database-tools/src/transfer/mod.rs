@@ -64,6 +64,11 @@ pub trait Source: Send {
 
     /// What counting columns have given out.
     async fn counters(&mut self) -> anyhow::Result<Vec<Counter>>;
+
+    /// Tables that are not in the catalog, as their rows cannot be read as rows: SQLite's virtual ones.
+    async fn left_out(&mut self) -> anyhow::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Where rows go. Nobody sees anything before [`Sink::commit`]; one that is dropped leaves all as it was.

@@ -51,6 +51,8 @@ pub enum Event<'a> {
 pub struct Loaded {
     /// By the order in which they were written.
     pub tables: Vec<LoadedTable>,
+    /// Tables of the source that were not moved: see [`Source::left_out`].
+    pub left_out: Vec<String>,
     /// It was all there already, so that nothing was written.
     pub was_there: bool,
     /// How long it took.
@@ -117,6 +119,7 @@ pub(crate) async fn load_at(
         written.push(checksum);
     }
     sink.set_counters(&source.counters().await?).await?;
+    let left_out = source.left_out().await?;
     check(sink.as_mut(), &pairs, &written, progress).await?;
     check_unchanged(source.as_mut(), again, &pairs, &written).await?;
     sink.clear(marker::TABLE).await?;
@@ -124,13 +127,14 @@ pub(crate) async fn load_at(
     marker.remove().await;
     let tables = pairs.iter().zip(&written);
     let tables = tables.map(|(pair, it)| LoadedTable { name: pair.target.name.clone(), rows: it.rows }).collect();
-    Ok(Loaded { tables, was_there: false, took: began.elapsed() })
+    Ok(Loaded { tables, left_out, was_there: false, took: began.elapsed() })
 }
 
 async fn already_there(source: &mut dyn Source, marker: &Marker<'_>, began: Instant) -> Result<Loaded, LoadError> {
     let tables = counted(source).await?;
     marker.remove().await;
-    Ok(Loaded { tables, was_there: true, took: began.elapsed() })
+    let left_out = source.left_out().await?;
+    Ok(Loaded { tables, left_out, was_there: true, took: began.elapsed() })
 }
 
 /// Migrates `target`, and returns what migrations put into it: those rows may go. Nothing if it has the rows of `source`

@@ -12,6 +12,11 @@ pub(super) fn catalog(connection: &Connection) -> rusqlite::Result<Catalog> {
     Ok(Catalog::new(tables))
 }
 
+/// The tables that a module of SQLite's makes, such as full-text indexes.
+pub(super) fn virtual_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    strings(connection, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual' ORDER BY 1", [])
+}
+
 fn table(connection: &Connection, name: &str, all: &[String]) -> rusqlite::Result<Table> {
     let mut select = connection.prepare(
         "SELECT name, type, hidden IN (2, 3), pk > 0 AND (SELECT count(*) FROM pragma_table_xinfo(?1) WHERE pk > 0) = 1 \

@@ -90,6 +90,10 @@ impl Source for SqliteSource {
         let catalog = self.catalog.clone();
         self.on_reader(move |reader| Ok(catalog::counters(reader, &catalog)?)).await
     }
+
+    async fn left_out(&mut self) -> anyhow::Result<Vec<String>> {
+        self.on_reader(|reader| Ok(catalog::virtual_tables(reader)?)).await
+    }
 }
 
 /// The list and the name of each migration that was applied, in that order: what a backend's handle would read, without

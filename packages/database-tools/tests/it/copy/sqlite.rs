@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use database_tools::backup::{BackUpProgress, Backup, RestoreProgress, back_up, restore};
 use database_tools::transfer::{copy, source};
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 
@@ -107,4 +109,30 @@ async fn what_postgres_cannot_have_is_refused() {
     );
     source.close().await;
     target.close().await;
+}
+
+/// Full-text indexes have rows of their own kind, in tables of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn virtual_tables_are_told() {
+    let (from, to, back) =
+        (Place::new(Layout::Files).await, Place::new(Layout::Files).await, Place::new(Layout::Files).await);
+    let site = migrated(&from).await;
+    for sql in ["CREATE VIRTUAL TABLE words USING fts5(word)", "INSERT INTO words VALUES ('milk')"] {
+        site.database.execute_unprepared(sql).await.unwrap();
+    }
+    let (target, restored) = (to.site(SAMPLE), back.site(SAMPLE));
+    let copied = copy(&site, &target, &quiet()).await.unwrap();
+    assert_eq!(copied.left_out, ["words"]);
+    assert!(copied.tables.iter().all(|it| !it.name.starts_with("words")), "{:?}", copied.tables);
+
+    let folder = from.folder.path().join("backup");
+    let (writing, reading): (BackUpProgress, RestoreProgress) = (Arc::new(|_, _, _| ()), Arc::new(|_, _| ()));
+    let backed_up = back_up(std::slice::from_ref(&site), &folder, &writing).await.unwrap();
+    assert_eq!(backed_up.backup.manifest.plugins["sample"].left_out, ["words"]);
+    let backup = Backup::open(&folder).unwrap();
+    let done = restore(&backup, std::slice::from_ref(&restored), &reading).await.unwrap();
+    assert_eq!(done[0].1.as_ref().unwrap().left_out, ["words"]);
+    for it in [site, target, restored] {
+        it.close().await;
+    }
 }
