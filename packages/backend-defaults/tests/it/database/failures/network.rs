@@ -122,9 +122,9 @@ async fn statements_to_a_server_that_is_out_of_reach_are_given_up<S: Own>(sleep:
     let transaction = database.begin().await.unwrap();
     insert(&transaction, "in it").await.unwrap();
     fill(&database, 1).await;
-    let (asleep, lost, ()) = tokio::join!(database.execute_unprepared(sleep), insert(&transaction, "more"), async {
-        proxy.stall();
-    });
+    // Before, so that no answer can be quicker.
+    proxy.stall();
+    let (asleep, lost) = tokio::join!(database.execute_unprepared(sleep), insert(&transaction, "more"));
     for (error, expected) in [(asleep.unwrap_err(), Outcome::Unknown), (lost.unwrap_err(), Outcome::RolledBack)] {
         assert_eq!(outcome(&error), expected);
         assert!(error.to_string().contains("there was no answer for"), "{error}");
