@@ -1,6 +1,7 @@
 use backend_defaults::database::mysql::quoted;
 use backend_defaults::database::{As, EnginePlan, MySqlPlan};
 use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlDatabaseError;
 
 use super::{Candidate, Kind, Search, is_scratch, like};
 use crate::Site;
@@ -18,7 +19,11 @@ pub(super) async fn candidates(search: &Search<'_>, site: &Site, plan: &MySqlPla
     for (name, has_stamp) in databases {
         let sql = format!("SELECT CAST(plugin AS CHAR) FROM {}.greenroom_stamp ORDER BY 1", quoted(&name));
         let plugins: Vec<String> = match has_stamp {
-            true => sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut connection).await?,
+            true => match sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut connection).await {
+                // Somebody has dropped it meanwhile.
+                Err(error) if is_gone(&error) => continue,
+                plugins => plugins?,
+            },
             false if is_scratch(&name) => vec![String::new()],
             false => Vec::new(),
         };
@@ -34,4 +39,10 @@ pub(super) async fn candidates(search: &Search<'_>, site: &Site, plan: &MySqlPla
         candidates.push(Candidate { kind: Kind::Database, name, plugin, standing, site });
     }
     Ok(candidates)
+}
+
+/// MySQL: `ER_BAD_DB_ERROR`, `ER_NO_SUCH_TABLE`.
+fn is_gone(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
+    error.is_some_and(|it| [1049, 1146].contains(&it.number()))
 }
